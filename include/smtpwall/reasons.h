@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * reasons.h - the order of decisions
+ *
+ * The first row that speaks decides. The numbers are the rows; 3 (abuse), 5 (authenticated),
+ * 6 (dnsbl) and 11 (deferred) are kept free for decisions that are not made yet. The names are
+ * used unchanged in counters, JSON, events, logs and documentation; both sides get them from here.
+ */
+#ifndef SMTPWALL_REASONS_H
+#define SMTPWALL_REASONS_H
+
+#include <linux/types.h>
+
+enum reason {
+	REASON_OTHER = 0,	 /* not TCP to a protected port: none of our business */
+	REASON_ALLOW_LIST = 1,	 /* an allow list, `smtpwall allow`, or the list `guard` */
+	REASON_ADMIN_BLOCK = 2,	 /* `smtpwall block` */
+	REASON_BLOCK_LIST = 4,	 /* a list with action drop or count */
+	REASON_SESSIONS = 7,	 /* too many sessions open at once */
+	REASON_SOURCE_RATE = 8,	 /* too many completed connections from this source */
+	REASON_NETWORK_RATE = 9, /* ... from its network */
+	REASON_SYN_RATE = 10,	 /* too many SYNs of a source that never completed a handshake */
+	REASON_CLEAN = 12,	 /* nothing speaks against it */
+	REASON_MALFORMED = 13,	 /* could not be read; passes */
+	REASON_SLOTS = 16,	 /* size of tables indexed by a reason, a power of two */
+};
+
+/* X(number, name in text, member of struct counters), in the order of decisions. */
+#define REASONS(X)                                                                                 \
+	X(REASON_ALLOW_LIST, "allow-list", allow_list)                                             \
+	X(REASON_ADMIN_BLOCK, "admin-block", admin_block)                                          \
+	X(REASON_BLOCK_LIST, "block-list", block_list)                                             \
+	X(REASON_SESSIONS, "sessions", sessions)                                                   \
+	X(REASON_SOURCE_RATE, "source-rate", source_rate)                                          \
+	X(REASON_NETWORK_RATE, "network-rate", network_rate)                                       \
+	X(REASON_SYN_RATE, "syn-rate", syn_rate)                                                   \
+	X(REASON_CLEAN, "clean", clean)                                                            \
+	X(REASON_MALFORMED, "malformed", malformed)                                                \
+	X(REASON_OTHER, "other", other)
+
+enum verdict {
+	VERDICT_PASS = 0,
+	VERDICT_DROP = 1,
+};
+
+/* What a list does to the sources in it. Stronger actions have larger numbers; 2 is kept free. */
+enum list_action {
+	LIST_NONE = 0,
+	LIST_COUNT = 1, /* counted, and the decision goes on */
+	LIST_DROP = 3,
+	LIST_ALLOW = 4, /* wins over everything */
+};
+
+enum mode {
+	MODE_MONITOR = 0, /* decide and count, drop nothing */
+	MODE_ENFORCE = 1,
+};
+
+/* Packets and bytes (of the frame as XDP sees it). */
+struct tally {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* What became of the packets that met one reason or one list. */
+struct outcome {
+	struct tally passed;	 /* passed by this row, or spared because a session was open */
+	struct tally would_drop; /* passed in monitor mode, dropped had it been enforce */
+	struct tally dropped;
+};
+
+/* Value of the per-CPU map `counters`; seen as a table it is struct outcome[REASON_SLOTS]. */
+struct counters {
+	struct outcome other;	    /* 0 */
+	struct outcome allow_list;  /* 1 */
+	struct outcome admin_block; /* 2 */
+	struct outcome reserved_3;
+	struct outcome block_list; /* 4 */
+	struct outcome reserved_5;
+	struct outcome reserved_6;
+	struct outcome sessions;     /* 7 */
+	struct outcome source_rate;  /* 8 */
+	struct outcome network_rate; /* 9 */
+	struct outcome syn_rate;     /* 10 */
+	struct outcome reserved_11;
+	struct outcome clean;	  /* 12 */
+	struct outcome malformed; /* 13 */
+	struct outcome reserved_14;
+	struct outcome reserved_15;
+};
+
+#endif

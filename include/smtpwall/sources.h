@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sources.h - what the maps hold of single sources
+ *
+ * All times are nanoseconds of the boot clock (CLOCK_BOOTTIME plus settings.clock_offset), which
+ * no clock step can move. Times at rest are wall time; user space converts when it loads them.
+ */
+#ifndef SMTPWALL_SOURCES_H
+#define SMTPWALL_SOURCES_H
+
+#include <linux/types.h>
+#include "address.h"
+
+#define FOREVER 0xffffffffffffffffULL
+
+/*
+ * Map `manual`: struct prefix -> struct manual. What an administrator allows or blocks by hand.
+ * Written by the CLI only, inside a write transaction of the ledger. A slot is in force while
+ * since <= now < until; an empty slot has until = 0. Both slots of a prefix are independent, and
+ * an expired entry hides no wider one: the kernel asks for every prefix length in use.
+ */
+#define MANUAL_MAX 65536
+
+struct manual {
+	__u64 allow_since;
+	__u64 allow_until;
+	__u64 block_since;
+	__u64 block_until;
+};
+
+/*
+ * Map `manual_lengths`, one element: the prefix lengths in use, so that a packet asks for these
+ * only. `count` is written last when a length is added, first when one is taken away.
+ */
+#define MANUAL_LENGTHS 256 /* 129 possible lengths, rounded up to a mask */
+
+struct manual_lengths {
+	__u32 count;
+	__u8 length[MANUAL_LENGTHS];
+};
+
+/*
+ * Map `proven`: struct address -> struct proven. Sources that completed a TCP handshake on a
+ * protected or submission port here, so that their address is not forged. Written by the kernel
+ * programs; user space only deletes idle entries. Not an LRU: nothing a stranger sends may push
+ * out what is known of a proven source.
+ */
+#define PROVEN_MAX 131072
+
+struct proven {
+	__u64 since;	 /* first completed handshake; also tells a re-created entry apart */
+	__u64 last;	 /* last completed handshake or close */
+	__u64 completed; /* handshakes completed */
+	__s64 sessions;	 /* open now */
+};
+
+/*
+ * Map `proof`, one element, written by the kernel programs: when a handshake was first and last seen to
+ * complete. Until one was, nobody can be proven (the mail server may live in another network
+ * namespace), and the row `syn-rate` stays silent: it would take every sender for a stranger.
+ */
+struct proof {
+	__u64 first;
+	__u64 last; /* exact to a second */
+};
+
+/*
+ * Map `rates` (LRU): struct rate_key -> struct rate. GCRA (ITU-T I.371): `ahead_to` is the
+ * theoretical arrival time, the moment up to which the source has used up its allowance.
+ */
+#define RATES_MAX 262144
+
+enum rate_kind {
+	RATE_SOURCE = 1,  /* completed connections of a source */
+	RATE_NETWORK = 2, /* ... of its network */
+	RATE_SYN = 3,	  /* SYNs of a source that never completed a handshake */
+};
+
+struct rate_key {
+	struct address address;
+	enum rate_kind kind;
+	__u32 unused; /* 0 */
+};
+
+struct rate {
+	__u64 ahead_to;
+};
+
+/*
+ * Map `announced` (LRU): struct address -> struct announced. The last verdict that was told of a
+ * source, so that events come on a change of state and not for every packet.
+ */
+#define ANNOUNCED_MAX 65536
+
+struct announced {
+	__u64 when;
+	__u32 reason;
+	__u32 verdict;
+};
+
+/* Socket storage `session_marks`: this socket is counted in the entry that began at `since`. */
+struct session_mark {
+	__u64 since;
+	struct address source;
+};
+
+#endif
