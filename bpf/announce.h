@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * announce.h - tells user space, within a budget, and only when something changed
+ *
+ * Two rings, because a ring has one consumer: `events` is the daemon's, `watched` is filled only
+ * while somebody runs `smtpwall watch`. An event that does not fit the budget or the ring is
+ * counted and forgotten: maps are the truth, events are hints.
+ */
+#ifndef SMTPWALL_BPF_ANNOUNCE_H
+#define SMTPWALL_BPF_ANNOUNCE_H
+
+#include "budget.h"
+#include "core.h"
+
+static __always_inline void announce(const struct settings *s, const struct event *e)
+{
+	struct notices *n = notices_get();
+
+	if (!n)
+		return;
+	if (!budget_take(&n->event_second, &n->event_spent, s->event_budget, e->when)) {
+		n->events_held++;
+		return;
+	}
+	if (bpf_ringbuf_output(&events, (void *)e, sizeof(*e), 0))
+		n->events_held++;
+	if (e->when < read_once(s->watch_until) &&
+	    bpf_ringbuf_output(&watched, (void *)e, sizeof(*e), 0))
+		n->events_held++;
+}
+
+/*
+ * True if this verdict of the source was not told lately. Sources are only remembered while the
+ * event budget lasts: a flood of listed sources then costs no map update per packet.
+ */
+static __always_inline bool announce_is_news(const struct settings *s, const struct address *source,
+					     __u32 reason, __u32 verdict, __u64 now)
+{
+	struct announced *a = bpf_map_lookup_elem(&announced, source);
+	struct announced first = {.when = now, .reason = reason, .verdict = verdict};
+	struct notices *n;
+
+	if (a) {
+		if (a->reason == reason && a->verdict == verdict && now - a->when < ANNOUNCE_AGAIN)
+			return false;
+		a->when = now;
+		a->reason = reason;
+		a->verdict = verdict;
+		return true;
+	}
+	n = notices_get();
+	if (!n)
+		return false;
+	if (n->event_second == now / 1000000000ULL && n->event_spent >= s->event_budget) {
+		n->events_held++;
+		return false;
+	}
+	bpf_map_update_elem(&announced, source, &first, BPF_NOEXIST);
+	return true;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * core.h - what every kernel-side file stands on: the UAPI, libbpf's helpers, and the two words
+ * that every rule asks for, the settings and the time
+ *
+ * No generated vmlinux.h: the UAPI headers and a few preserve_access_index structs (sessions.bpf.c)
+ * are enough, and the tree builds the same on every machine.
+ */
+#ifndef SMTPWALL_BPF_CORE_H
+#define SMTPWALL_BPF_CORE_H
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <smtpwall/address.h>
+#include <smtpwall/events.h>
+#include <smtpwall/policy.h>
+#include <smtpwall/reasons.h>
+#include <smtpwall/settings.h>
+#include <smtpwall/sources.h>
+#include "maps.h"
+
+/* Keeps the compiler from moving a mask in front of a helper call, after which the verifier of 6.1
+ * has forgotten the bounds of a spilled index. */
+#define barrier_on(variable) asm volatile("" : "+r"(variable))
+
+/* Keeps the compiler from holding two reads of a shared word for one. */
+#define read_once(x) (*(const volatile __typeof__(x) *)&(x))
+
+static __always_inline struct settings *settings_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+/* The one place where the kernel side asks what time it is: boot clock, ns, with the test offset. */
+static __always_inline __u64 now_ns(const struct settings *s)
+{
+	return bpf_ktime_get_boot_ns() + read_once(s->clock_offset);
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * decide.h - the order of decisions
+ *
+ * decide() takes facts, not packets, and either charges (program `wall`) or only looks (program
+ * `check`), so that the two share it and cannot disagree. The first row that speaks decides; the
+ * rows and their numbers stand in include/smtpwall/reasons.h. The answer is what enforce mode
+ * does; the mode is the caller's business.
+ *
+ *   - Allow wins over everything: policy and manual allows are asked before any block.
+ *   - A block by hand is on every segment. A block list spares segments (not SYNs) of a source that
+ *     has a session open: a listed source cannot open one, so the session is older than the
+ *     listing, and cutting it would lose a message between its final dot and the reply.
+ *   - Rates look at SYNs only, never at private addresses, and never at what a forged SYN could run
+ *     up for a proven source: rows 8 and 9 were charged by completed handshakes (sessions.bpf.c).
+ *   - A hidden port is judged by the blocks alone, without the mercy for open sessions.
+ */
+#ifndef SMTPWALL_BPF_DECIDE_H
+#define SMTPWALL_BPF_DECIDE_H
+
+#include "core.h"
+#include "manual.h"
+#include "policy.h"
+#include "rate.h"
+
+struct facts {
+	struct address source; /* folded */
+	__u64 now;
+	enum port_kind port;
+	bool syn;
+};
+
+struct decision {
+	enum reason reason;
+	enum verdict verdict; /* in enforce mode */
+	__u32 list;	      /* that spoke; 0 none */
+	__u32 counted;	      /* `count` list that holds the source; 0 none */
+	__u64 since, until;   /* of a manual entry */
+	__s64 list_loaded;
+	struct proven *proven; /* looked up on the way; NULL unknown or not proven */
+};
+
+static __always_inline void decided(struct decision *d, enum reason reason, enum verdict verdict)
+{
+	d->reason = reason;
+	d->verdict = verdict;
+}
+
+static __always_inline __u64 decide_open_sessions(const struct decision *d)
+{
+	__s64 open = d->proven ? read_once(d->proven->sessions) : 0;
+
+	return open > 0 ? open : 0;
+}
+
+/* Has anybody been proven here? Before that, every sender looks like a stranger. */
+static __always_inline bool decide_proof_works(void)
+{
+	__u32 zero = 0;
+	struct proof *p = bpf_map_lookup_elem(&proof, &zero);
+
+	return p && read_once(p->first);
+}
+
+/* Rows 7 to 10: a SYN of a source that nothing else spoke about. True if one of them drops it. */
+static __always_inline bool decide_rates(const struct settings *s, const struct facts *f, bool charge,
+					 struct decision *d)
+{
+	struct rate_key key;
+
+	if (d->proven) {
+		if (s->sessions && decide_open_sessions(d) >= s->sessions) {
+			decided(d, REASON_SESSIONS, VERDICT_DROP);
+			return true;
+		}
+		if (s->source_cost) {
+			rate_source_key(&key, &f->source);
+			if (!rate_conforms(&key, s->source_ahead, f->now)) {
+				decided(d, REASON_SOURCE_RATE, VERDICT_DROP);
+				return true;
+			}
+		}
+	}
+	if (s->network_cost) {
+		rate_network_key(&key, &f->source);
+		if (!rate_conforms(&key, s->network_ahead, f->now)) {
+			decided(d, REASON_NETWORK_RATE, VERDICT_DROP);
+			return true;
+		}
+	}
+	if (!d->proven && s->syn_cost && decide_proof_works()) {
+		bool fits;
+
+		rate_syn_key(&key, &f->source);
+		fits = charge ? rate_charge(s, &key, s->syn_cost, s->syn_ahead, f->now)
+			      : rate_conforms(&key, s->syn_ahead, f->now);
+		if (!fits) {
+			decided(d, REASON_SYN_RATE, VERDICT_DROP);
+			return true;
+		}
+	}
+	return false;
+}
+
+static __always_inline void decide(const struct settings *s, const struct facts *f, bool charge,
+				   struct decision *d)
+{
+	const struct policy_list *list = 0;
+	struct manual_query m;
+	struct policy_ref policy;
+	__u32 action = LIST_NONE, id = 0;
+
+	__builtin_memset(d, 0, sizeof(*d));
+	if (policy_open(&policy, read_once(s->policy_generation))) {
+		id = policy_lookup(&policy, &f->source);
+		if (id)
+			list = policy_list(&policy, id);
+		if (list) {
+			action = list->action;
+			d->list_loaded = list->loaded;
+		}
+	}
+	manual_lookup(&f->source, f->now, &m);
+
+	/* row 1 */
+	if (action == LIST_ALLOW || m.allow_until) {
+		d->list = action == LIST_ALLOW ? id : 0;
+		d->since = m.allow_since;
+		d->until = m.allow_until;
+		return decided(d, REASON_ALLOW_LIST, VERDICT_PASS);
+	}
+	/* row 2 */
+	if (m.block_until) {
+		d->since = m.block_since;
+		d->until = m.block_until;
+		return decided(d, REASON_ADMIN_BLOCK, VERDICT_DROP);
+	}
+	/* row 4 */
+	if (action == LIST_COUNT && f->port != PORT_SUBMISSION)
+		d->counted = id;
+	if (action == LIST_DROP && f->port != PORT_SUBMISSION) {
+		d->list = id;
+		if (f->port == PORT_PROTECTED && !f->syn) {
+			d->proven = bpf_map_lookup_elem(&proven, &f->source);
+			if (decide_open_sessions(d))
+				return decided(d, REASON_BLOCK_LIST, VERDICT_PASS);
+		}
+		return decided(d, REASON_BLOCK_LIST, VERDICT_DROP);
+	}
+	if (f->port == PORT_HIDDEN)
+		return decided(d, REASON_OTHER, VERDICT_PASS);
+	/* rows 7 to 10 */
+	if (f->syn && !address_is_private(&f->source)) {
+		d->proven = bpf_map_lookup_elem(&proven, &f->source);
+		if (decide_rates(s, f, charge, d))
+			return;
+	}
+	/* row 12 */
+	decided(d, REASON_CLEAN, VERDICT_PASS);
+}
+
+#endif

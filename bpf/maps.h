@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.h - the maps, but for those of the policy (policy.h)
+ *
+ * Each map has one writing side; include/smtpwall/ says which beside each value. They are weak, so
+ * that every object that includes this file shares one set when bpftool links them. What must not
+ * be pushed out by strangers is a preallocated hash; only what may be forgotten is an LRU.
+ */
+#ifndef SMTPWALL_BPF_MAPS_H
+#define SMTPWALL_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <smtpwall/events.h>
+#include <smtpwall/health.h>
+#include <smtpwall/policy.h>
+#include <smtpwall/reasons.h>
+#include <smtpwall/settings.h>
+#include <smtpwall/sources.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters __weak SEC(".maps");
+
+/* By list id; id 0 is unused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, POLICY_LISTS);
+	__type(key, __u32);
+	__type(value, struct outcome);
+} list_counters __weak SEC(".maps");
+
+/*
+ * Which list has which id, for people: written by user space when a policy is put in force. The
+ * programs take name and action from the policy itself, which changes as a whole.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, POLICY_LISTS);
+	__type(key, __u32);
+	__type(value, struct policy_list);
+} lists __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct notices);
+} notices __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct health);
+} health __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MANUAL_MAX);
+	__type(key, struct prefix);
+	__type(value, struct manual);
+} manual __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct manual_lengths);
+} manual_lengths __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROVEN_MAX);
+	__type(key, struct address);
+	__type(value, struct proven);
+} proven __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct proof);
+} proof __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RATES_MAX);
+	__type(key, struct rate_key);
+	__type(value, struct rate);
+} rates __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ANNOUNCED_MAX);
+	__type(key, struct address);
+	__type(value, struct announced);
+} announced __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVENTS_BYTES);
+} events __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVENTS_BYTES);
+} watched __weak SEC(".maps");
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sessions.bpf.c - who is proven, open sessions, completed connections
+ *
+ * `sessions` hears every change of a TCP socket's state. A server socket on a protected or submission
+ * port that goes from SYN_RECV to ESTABLISHED has completed its handshake: its peer's address is
+ * not forged. The socket gets a mark in its storage, the source one open session, and its rates one
+ * charge; when a marked socket closes, the session is taken back. The mark makes it exact: nothing
+ * is counted twice (also not while an upgrade has the old and the new program attached for a
+ * moment), nothing is taken back that was not counted, whatever happens in between.
+ *
+ * `mark_sessions` is a TCP iterator, run once by `up`: it marks and counts the sockets that are
+ * older than the wall. Both look at the wall's network namespace only.
+ *
+ * By default MPTCP listeners show their subflows (protocol 6) here, one session each.
+ */
+#include "core.h"
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/tcp.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+#include "announce.h"
+#include "rate.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define AF_INET	 2
+#define AF_INET6 10
+
+/* Of the kernel's own structures just the members used here; CO-RE finds their places. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct ns_common {
+	unsigned int inum;
+};
+struct net {
+	struct ns_common ns;
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct sock_common {
+	__u32 skc_daddr;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+};
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+};
+struct inet_sock {
+	__u16 inet_sport;
+};
+struct bpf_iter_meta {
+	void *seq;
+};
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+#pragma clang attribute pop
+
+enum {
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_RECV = 3,
+	STATE_CLOSE = 7,
+	STATE_LISTEN = 10,
+	STATE_TIME_WAIT = 6,
+	STATE_NEW_SYN_RECV = 12,
+	STATE_SYN_SENT = 2,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct session_mark);
+} session_marks SEC(".maps");
+
+/* Is this a socket of the wall's namespace on one of its ports? */
+static __always_inline bool session_is_ours(const struct settings *s, struct sock *sk)
+{
+	__u16 port;
+
+	if (sk->__sk_common.skc_net.net->ns.inum != (__u32)s->netns)
+		return false;
+	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	for (int i = 0; i < SETTINGS_PORTS; i++) {
+		__u64 word = read_once(s->port[i]);
+
+		if (!word)
+			break;
+		if ((__u16)word == port)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool session_source(struct sock *sk, struct address *source)
+{
+	if (sk->__sk_common.skc_family == AF_INET) {
+		address_from_v4(source, sk->__sk_common.skc_daddr);
+		return true;
+	}
+	if (sk->__sk_common.skc_family != AF_INET6)
+		return false;
+	BPF_CORE_READ_INTO(source, &sk->__sk_common, skc_v6_daddr);
+	address_fold(source);
+	return true;
+}
+
+static __always_inline void session_announce(const struct settings *s, const struct address *source,
+					     __u64 now)
+{
+	struct event e;
+
+	__builtin_memset(&e, 0, sizeof(e));
+	e.when = now;
+	e.source = *source;
+	e.kind = EVENT_PROVEN;
+	e.reason = REASON_CLEAN;
+	e.mode = mode_at(read_once(s->mode), now);
+	announce(s, &e);
+}
+
+/* The source's entry, made if there is none and there is room. */
+static __always_inline struct proven *session_entry(const struct settings *s,
+						    const struct address *source, __u64 now)
+{
+	struct proven *p = bpf_map_lookup_elem(&proven, source);
+	struct proven first;
+	struct notices *n;
+
+	if (p)
+		return p;
+	__builtin_memset(&first, 0, sizeof(first));
+	first.since = now;
+	first.last = now;
+	bpf_map_update_elem(&proven, source, &first, BPF_NOEXIST);
+	p = bpf_map_lookup_elem(&proven, source);
+	if (p) {
+		session_announce(s, source, now);
+		return p;
+	}
+	n = notices_get();
+	if (n)
+		n->proven_full++;
+	return 0;
+}
+
+/* Counts the session in its source's entry, unless it is counted already. True if it is new. */
+static __always_inline bool session_open(const struct settings *s, struct session_mark *mark,
+					 const struct address *source, __u64 now)
+{
+	struct proven *p;
+
+	if (mark->since)
+		return false;
+	p = session_entry(s, source, now);
+	if (!p)
+		return false;
+	mark->source = *source;
+	mark->since = p->since;
+	__sync_fetch_and_add(&p->sessions, 1);
+	p->last = now;
+	return true;
+}
+
+static __always_inline void session_charge(const struct settings *s, const struct address *source,
+					   __u64 now)
+{
+	struct rate_key key;
+
+	if (address_is_private(source))
+		return;
+	if (s->source_cost) {
+		rate_source_key(&key, source);
+		rate_charge(s, &key, s->source_cost, s->source_ahead, now);
+	}
+	if (s->network_cost) {
+		rate_network_key(&key, source);
+		rate_charge(s, &key, s->network_cost, s->network_ahead, now);
+	}
+}
+
+/* Tells that proof works here; a store a second at most, so that CPUs do not fight for the line. */
+static __always_inline void session_proof(__u64 now)
+{
+	__u32 zero = 0;
+	struct proof *p = bpf_map_lookup_elem(&proof, &zero);
+
+	if (!p || now - p->last < 1000000000ULL)
+		return;
+	if (!p->first)
+		p->first = now;
+	p->last = now;
+}
+
+static __always_inline void session_established(const struct settings *s, struct sock *sk)
+{
+	struct session_mark *mark;
+	struct address source;
+	struct proven *p;
+	__u64 now;
+
+	if (!session_is_ours(s, sk) || !session_source(sk, &source))
+		return;
+	mark = bpf_sk_storage_get(&session_marks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!mark)
+		return;
+	now = now_ns(s);
+	if (!session_open(s, mark, &source, now))
+		return;
+	session_proof(now);
+	session_charge(s, &source, now);
+	p = bpf_map_lookup_elem(&proven, &source);
+	if (p)
+		__sync_fetch_and_add(&p->completed, 1);
+}
+
+static __always_inline void session_closed(const struct settings *s, struct sock *sk)
+{
+	struct session_mark *mark = bpf_sk_storage_get(&session_marks, sk, 0, 0);
+	struct address source;
+	struct proven *p;
+	__u64 since;
+
+	if (!mark || !mark->since)
+		return;
+	source = mark->source;
+	since = mark->since;
+	mark->since = 0;
+	p = bpf_map_lookup_elem(&proven, &source);
+	/* An entry that was swept and made anew does not hold this session. */
+	if (!p || p->since != since)
+		return;
+	__sync_fetch_and_add(&p->sessions, -1);
+	p->last = now_ns(s);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sessions, struct sock *sk, int old_state, int new_state)
+{
+	const struct settings *s;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (!(old_state == STATE_SYN_RECV && new_state == STATE_ESTABLISHED) &&
+	    new_state != STATE_CLOSE)
+		return 0;
+	s = settings_get();
+	if (!s)
+		return 0;
+	if (new_state == STATE_CLOSE)
+		session_closed(s, sk);
+	else
+		session_established(s, sk);
+	return 0;
+}
+
+SEC("iter/tcp")
+int mark_sessions(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct session_mark *mark;
+	const struct settings *s = settings_get();
+	struct address source;
+	struct sock *sk;
+
+	if (!common || !s)
+		return 0;
+	if (common->skc_state == STATE_LISTEN || common->skc_state == STATE_TIME_WAIT ||
+	    common->skc_state == STATE_NEW_SYN_RECV || common->skc_state == STATE_SYN_SENT ||
+	    common->skc_state == STATE_SYN_RECV || common->skc_state == STATE_CLOSE)
+		return 0;
+	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
+	if (!sk || !session_is_ours(s, sk) || !session_source(sk, &source))
+		return 0;
+	mark = bpf_sk_storage_get(&session_marks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (mark)
+		session_open(s, mark, &source, now_ns(s));
+	return 0;
+}

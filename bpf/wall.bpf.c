@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * wall.bpf.c - the XDP programs
+ *
+ * `wall` is attached to the interfaces: parse, is it TCP to a protected port?, decide, count, and in
+ * enforce mode drop. `check` takes the same decision about the packet it is given by
+ * BPF_PROG_RUN(2), leaves no trace in any map, and writes struct answer over the packet's start.
+ * Both answer XDP_DROP (1) or XDP_PASS (2) for the mode in force.
+ *
+ * Whatever goes wrong here (no settings, no policy) passes the packet: the wall never blocks by
+ * accident.
+ */
+#include "core.h"
+#include "announce.h"
+#include "count.h"
+#include "decide.h"
+#include "packet.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* The parts of a packet's way that both programs share. */
+struct look {
+	struct packet packet;
+	struct decision decision;
+	enum port_kind port;
+	enum mode mode;
+	__u64 now;
+};
+
+static __always_inline enum port_kind port_kind(const struct settings *s, __u16 port)
+{
+	for (int i = 0; i < SETTINGS_PORTS; i++) {
+		__u64 word = read_once(s->port[i]);
+
+		if (!word)
+			break;
+		if ((__u16)word == port)
+			return (enum port_kind)(word >> 16 & 3);
+	}
+	return PORT_OTHER;
+}
+
+static __always_inline void look_at(const struct settings *s, const void *data, const void *end,
+				    bool charge, struct look *look)
+{
+	struct facts facts = {};
+
+	packet_parse(data, end, &look->packet);
+	switch (look->packet.kind) {
+	case PACKET_TCP:
+		look->port = port_kind(s, look->packet.port);
+		break;
+	case PACKET_HIDDEN:
+		look->port = PORT_HIDDEN;
+		break;
+	case PACKET_MALFORMED:
+		look->decision.reason = REASON_MALFORMED;
+		return;
+	default:
+		return;
+	}
+	if (look->port == PORT_OTHER)
+		return;
+	look->now = now_ns(s);
+	look->mode = mode_at(read_once(s->mode), look->now);
+	facts.source = look->packet.source;
+	facts.now = look->now;
+	facts.port = look->port;
+	facts.syn = look->packet.syn;
+	decide(s, &facts, charge, &look->decision);
+	if (look->port == PORT_HIDDEN && look->decision.verdict == VERDICT_PASS)
+		look->decision.reason = look->packet.odd ? REASON_MALFORMED : REASON_OTHER;
+}
+
+static __always_inline void look_tell(const struct settings *s, const struct look *look)
+{
+	const struct decision *d = &look->decision;
+	struct event e;
+
+	if (!announce_is_news(s, &look->packet.source, d->reason, d->verdict, look->now))
+		return;
+	__builtin_memset(&e, 0, sizeof(e));
+	e.when = look->now;
+	e.source = look->packet.source;
+	e.kind = EVENT_VERDICT;
+	e.reason = d->reason;
+	e.verdict = d->verdict;
+	e.mode = look->mode;
+	e.list = d->list;
+	e.port = look->packet.port;
+	e.since = d->since;
+	e.until = d->until;
+	announce(s, &e);
+}
+
+static __always_inline bool look_drops(const struct look *look)
+{
+	return look->decision.verdict == VERDICT_DROP && look->mode == MODE_ENFORCE;
+}
+
+SEC("xdp.frags")
+int wall(struct xdp_md *ctx)
+{
+	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
+	const struct settings *s = settings_get();
+	struct look look = {};
+	enum fate fate = FATE_PASSED;
+	__u64 bytes;
+
+	if (!s)
+		return XDP_PASS;
+	look_at(s, data, end, true, &look);
+	bytes = bpf_xdp_get_buff_len(ctx);
+	if (look.decision.verdict == VERDICT_DROP)
+		fate = look.mode == MODE_ENFORCE ? FATE_DROPPED : FATE_WOULD_DROP;
+	count_reason(look.decision.reason, fate, bytes);
+	if (look.decision.list)
+		count_list(look.decision.list, fate, bytes);
+	if (look.decision.counted)
+		count_list(look.decision.counted, FATE_PASSED, bytes);
+	if (fate == FATE_PASSED)
+		return XDP_PASS;
+	look_tell(s, &look);
+	return fate == FATE_DROPPED ? XDP_DROP : XDP_PASS;
+}
+
+static __always_inline void answer_fill(struct answer *a, const struct settings *s,
+					const struct look *look)
+{
+	const struct decision *d = &look->decision;
+	const struct policy_list *list = 0;
+	struct policy_ref policy;
+
+	a->magic = ANSWER_MAGIC;
+	a->reason = d->reason;
+	a->would = d->verdict;
+	a->verdict = look_drops(look) ? VERDICT_DROP : VERDICT_PASS;
+	a->mode = look->mode;
+	a->list = d->list;
+	a->counted = d->counted;
+	a->proven = d->proven != 0;
+	a->source = look->packet.source;
+	a->since = d->since;
+	a->until = d->until;
+	a->list_loaded = d->list_loaded;
+	a->now = look->now;
+	a->port = look->port;
+	a->sessions = decide_open_sessions(d);
+	if ((d->list || d->counted) && policy_open(&policy, read_once(s->policy_generation)))
+		list = policy_list(&policy, d->list ? d->list : d->counted);
+	if (list)
+		__builtin_memcpy(a->list_name.name, list->name, sizeof(a->list_name.name));
+	else
+		__builtin_memset(a->list_name.name, 0, sizeof(a->list_name.name));
+}
+
+SEC("xdp.frags")
+int check(struct xdp_md *ctx)
+{
+	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
+	const struct settings *s = settings_get();
+	struct look look = {};
+	struct answer *a = (void *)(long)ctx->data;
+
+	if (!s)
+		return XDP_PASS;
+	look_at(s, data, end, false, &look);
+	if ((const void *)(a + 1) <= end)
+		answer_fill(a, s, &look);
+	return look_drops(&look) ? XDP_DROP : XDP_PASS;
+}
