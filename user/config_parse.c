@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * config_parse.c - the names of all settings, and libconfuse made to tell lines
+ *
+ * libconfuse keeps values but not the lines they stand in, and its callbacks take no context. So
+ * every value is kept as text with its line in front, and all judging is done afterwards, in
+ * config.c. What libconfuse itself complains about is put into one sentence of ours.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config_syntax.h"
+
+#define NAME_MAX_SETTING 32
+
+/* libconfuse's scanner has one state for the whole process, so one error for it is enough. */
+static struct error *complaint;
+static const char *reading;
+
+static int keep(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static char *kept; /* libconfuse copies it at once */
+
+	/*
+	 * The default number of a text has no other use, and every section has its own copy of it:
+	 * it counts the values so far, and tells a second "name = ..." that would replace the
+	 * first.
+	 */
+	if (opt->def.number >= (long)opt->nvalues) {
+		error_set(complaint, -EINVAL, "%s:%d: %s is set twice", reading, cfg->line,
+			  opt->name);
+		return -1;
+	}
+	opt->def.number++;
+	free(kept);
+	if (asprintf(&kept, "%d:%s", cfg->line, value) < 0) {
+		kept = NULL;
+		return -1;
+	}
+	*(const char **)result = kept;
+	return 0;
+}
+
+/* clang-format off */
+#define VALUE(name)  CFG_STR_CB(name, NULL, CFGF_NODEFAULT, keep)
+#define VALUES(name) CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, keep)
+
+static cfg_opt_t list_settings[] = {
+	VALUE(CONFIG_LINE),
+	VALUE("action"), VALUE("file"), VALUE("format"), VALUE("skip-bad"), VALUE("max-age"),
+	CFG_END(),
+};
+
+static cfg_opt_t rate_settings[] = {
+	VALUE(CONFIG_LINE),
+	VALUE("source"), VALUE("source-burst"), VALUE("network"), VALUE("network-burst"),
+	VALUE("syn"), VALUE("syn-burst"), VALUE("sessions"),
+	CFG_END(),
+};
+
+static cfg_opt_t events_settings[] = {
+	VALUE(CONFIG_LINE), VALUE("budget"), VALUE("learn"), CFG_END(),
+};
+
+static cfg_opt_t ledger_settings[] = {
+	VALUE(CONFIG_LINE), VALUE("max-size"), CFG_END(),
+};
+
+/* Sections are MULTI so that a second one is seen, instead of being mixed into the first. */
+static cfg_opt_t settings[] = {
+	VALUE("mode"), VALUES("interfaces"), VALUES("ports"), VALUES("submission-ports"),
+	CFG_SEC("list", list_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
+	CFG_SEC("rate", rate_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("events", events_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("ledger", ledger_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_END(),
+};
+/* clang-format on */
+
+/* Letters to change, add or leave out (Levenshtein). */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[NAME_MAX_SETTING + 1], n = (unsigned int)strlen(b);
+
+	if (strlen(a) > NAME_MAX_SETTING || n > NAME_MAX_SETTING)
+		return NAME_MAX_SETTING;
+	for (unsigned int j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned int i = 0; a[i]; i++) {
+		unsigned int corner = row[0];
+
+		row[0] = i + 1;
+		for (unsigned int j = 1; j <= n; j++) {
+			unsigned int best = corner + (a[i] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			corner = row[j];
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+static bool is_setting(const cfg_opt_t *opts, const char *name)
+{
+	for (; opts->name; opts++)
+		if (!strcmp(opts->name, name))
+			return true;
+	return false;
+}
+
+/* The sentence for a name that is none: most are slips of a letter or stand in the wrong place. */
+static void unknown_setting(const cfg_t *cfg, const char *name)
+{
+	const char *nearest = NULL, *home = NULL;
+	unsigned int best = 3;
+	char shown[64];
+
+	text_clean(name, shown, sizeof(shown));
+	for (const cfg_opt_t *o = cfg->opts; o->name; o++) {
+		unsigned int d = distance(name, o->name);
+
+		if (*o->name != '.' && d < best && d < strlen(name)) {
+			best = d;
+			nearest = o->name;
+		}
+	}
+	if (is_setting(settings, name))
+		home = "outside all sections";
+	for (const cfg_opt_t *o = settings; o->name && !home; o++)
+		if (o->type == CFGT_SEC && is_setting(o->subopts, name))
+			home = o->name;
+
+	if (nearest)
+		error_set(complaint, 0, "%s:%d: unknown setting \"%s\"; did you mean \"%s\"?",
+			  reading, cfg->line, shown, nearest);
+	else if (home)
+		error_set(complaint, 0, "%s:%d: unknown setting \"%s\" here; its place is %s%s",
+			  reading, cfg->line, shown, strchr(home, ' ') ? "" : "the section ", home);
+	else
+		error_set(complaint, 0, "%s:%d: unknown setting \"%s\"%s%s", reading, cfg->line,
+			  shown,
+			  cfg->title || strcmp(cfg->name, "root") != 0 ? " in the section " : "",
+			  strcmp(cfg->name, "root") != 0 ? cfg->name : "");
+}
+
+static void complain_of(cfg_t *cfg, const char *format, va_list args)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} sentence[] = {
+		{"premature end of file", "the file ends in the middle of a setting"},
+		{"unexpected token '%s'", "\"%s\" is not expected here"},
+		{"missing equal sign after option '%s'", "%s must be followed by = and a value"},
+		{"missing opening brace for section '%s'",
+		 "%s must be followed by { and its settings"},
+		{"missing title for section '%s'", "%s needs a name: list \"name\" { ... }"},
+		{"found duplicate title '%s'", "the list \"%s\" is there twice"},
+	};
+	const char *ours = format;
+	char text[512];
+
+	if (!complaint || complaint->text[0]) /* the first one is the cause */
+		return;
+	if (!strcmp(format, "no such option '%s'")) {
+		unknown_setting(cfg, va_arg(args, const char *));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(sentence) / sizeof(sentence[0]); i++)
+		if (!strcmp(format, sentence[i].theirs))
+			ours = sentence[i].ours;
+	vsnprintf(text, sizeof(text), ours, args);
+	error_set(complaint, 0, "%s:%d: %s", reading, cfg->line, text);
+}
+
+int config_parse(const char *name, const char *data, size_t size, cfg_t **out, struct error *why)
+{
+	struct error found = {.text = ""};
+	size_t tidied = 0;
+	char *text = NULL;
+	cfg_t *cfg = NULL;
+	FILE *in = NULL;
+	int err;
+
+	err = config_tidy(name, data, size, &text, &tidied, why);
+	if (err)
+		return err;
+	complaint = &found;
+	reading = name;
+	err = -ENOMEM;
+	cfg = cfg_init(settings, CFGF_NONE);
+	in = fmemopen(text, tidied, "r");
+	if (!cfg || !in)
+		goto out;
+	cfg_set_error_function(cfg, complain_of);
+	if (cfg_parse_fp(cfg, in) == CFG_SUCCESS) {
+		*out = cfg;
+		cfg = NULL;
+		err = 0;
+	} else if (found.text[0]) {
+		err = error_set(why, -EINVAL, "%s", found.text);
+	}
+out:
+	complaint = NULL;
+	if (in)
+		fclose(in);
+	if (cfg)
+		cfg_free(cfg);
+	free(text);
+	return err == -ENOMEM ? error_set(why, err, "%s: out of memory", name) : err;
+}
