@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * attach.c - the links: XDP on interfaces, the session program; all or nothing
+ *
+ * A link that exists is updated in place, which is atomic for every packet; a new one is made. Each
+ * step is written down, and undone in reverse order when a later one fails, so that a failed `up`
+ * leaves the wall as it was, or leaves none. Only when everything stands are the pins replaced.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/if_link.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "../net/net.h"
+#include "kernel.h"
+#include "object.h"
+#include "pins.h"
+
+/* One interface on the way to its link. */
+struct step {
+	const char *interface;
+	char path[PINS_PATH];
+	int link;  /* descriptor */
+	bool made; /* by us: removed when undone; otherwise set back to the old program */
+	bool pinned;
+};
+
+struct attachment {
+	const struct attach_request *request;
+	struct object *object;
+	int program, old_program;
+	struct step *step;
+	unsigned int steps;
+	struct bpf_link *sessions;
+};
+
+static void tell(const struct attach_request *request, const char *format, const char *a,
+		 const char *b)
+{
+	char sentence[512];
+
+	snprintf(sentence, sizeof(sentence), format, a, b);
+	if (request->note)
+		request->note(request->context, sentence);
+}
+
+/* Descriptor of the pinned link if it still holds this interface, else a negative errno. */
+static int link_reopen(const char *path, int ifindex)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.xdp.ifindex != (__u32)ifindex) {
+		/* The interface went away, and with it the link; another one may bear its name now.
+		 */
+		close(fd);
+		unlink(path);
+		return -ENOENT;
+	}
+	return fd;
+}
+
+static int link_make(struct attachment *a, struct step *step, const struct link_facts *facts,
+		     bool generic, struct error *why)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options,
+		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int err = link_preflight(facts, generic, true, why);
+
+	if (err)
+		return err;
+	step->link = bpf_link_create(a->program, facts->index, BPF_XDP, &options);
+	if (step->link < 0)
+		return link_explain(facts, step->link, generic, why);
+	step->made = true;
+	return 0;
+}
+
+static int step_attach(struct attachment *a, struct step *step, struct error *why)
+{
+	bool generic = a->request->mode == ATTACH_GENERIC;
+	struct link_facts facts;
+	int err = link_facts(step->interface, &facts, why);
+
+	if (err)
+		return err;
+	step->link = link_reopen(step->path, facts.index);
+	if (step->link < 0)
+		return link_make(a, step, &facts, generic, why);
+	if (a->request->mode != ATTACH_KEEP &&
+	    !!strcmp(facts.xdp_mode, generic ? "generic" : "native")) {
+		tell(a->request, "%s changes to %s XDP: for a moment it is not filtered",
+		     step->interface, generic ? "generic" : "native");
+		bpf_link_detach(step->link);
+		close(step->link);
+		unlink(step->path);
+		facts.xdp_program = 0;
+		return link_make(a, step, &facts, generic, why);
+	}
+	err = bpf_link_update(step->link, a->program, NULL);
+	if (err)
+		return error_set(why, err,
+				 "cannot put the new program on %s in place of the old one: %s",
+				 step->interface, strerror(-err));
+	return 0;
+}
+
+static void step_undo(struct attachment *a, struct step *step)
+{
+	if (step->link < 0)
+		return;
+	if (step->made) {
+		if (step->pinned)
+			unlink(step->path);
+		bpf_link_detach(step->link);
+	} else if (a->old_program >= 0) {
+		bpf_link_update(step->link, a->old_program, NULL);
+	}
+}
+
+/* Marks the sockets that are older than the wall. Not fatal: they are merely not counted. */
+static void mark_old_sessions(struct attachment *a)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(object_bpf(a->object), "mark_sessions");
+	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
+	char nothing[64];
+	int fd;
+
+	if (!link) {
+		tell(a->request, "sessions that are open already are not counted: %s%s",
+		     strerror(errno), "");
+		return;
+	}
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd >= 0) {
+		while (read(fd, nothing, sizeof(nothing)) > 0)
+			;
+		close(fd);
+	}
+	bpf_link__destroy(link);
+}
+
+/* Pins under a second name and renames, so that the name always leads to a program. */
+static int pin_over(int fd, const char *path, struct error *why)
+{
+	char beside[PINS_PATH + 8];
+	int err;
+
+	snprintf(beside, sizeof(beside), "%s-new", path);
+	unlink(beside);
+	err = bpf_obj_pin(fd, beside);
+	if (err)
+		return error_set(why, err, "cannot pin %s: %s", path, strerror(-err));
+	if (rename(beside, path)) {
+		err = error_set(why, -errno, "cannot pin %s: %s", path, strerror(errno));
+		unlink(beside);
+	}
+	return err;
+}
+
+static int pin_maps(struct attachment *a, struct error *why)
+{
+	struct bpf_map *map;
+	char path[PINS_PATH];
+	int err;
+
+	bpf_object__for_each_map(map, object_bpf(a->object))
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/maps/%s", a->request->pins, bpf_map__name(map));
+		if (access(path, F_OK) == 0)
+			continue;
+		err = bpf_obj_pin(bpf_map__fd(map), path);
+		if (err)
+			return error_set(why, err, "cannot pin the map %s: %s", path,
+					 strerror(-err));
+	}
+	return 0;
+}
+
+static int pin_programs(struct attachment *a, struct error *why)
+{
+	struct bpf_program *program;
+	char path[PINS_PATH];
+	int err;
+
+	bpf_object__for_each_program(program, object_bpf(a->object))
+	{
+		snprintf(path, sizeof(path), "%s/%s", a->request->pins, bpf_program__name(program));
+		err = pin_over(bpf_program__fd(program), path, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int pin_all(struct attachment *a, struct error *why)
+{
+	char path[PINS_PATH];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/maps", a->request->pins);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return error_set(why, -errno, "cannot make %s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/links", a->request->pins);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return error_set(why, -errno, "cannot make %s: %s", path, strerror(errno));
+	err = pin_maps(a, why);
+	for (unsigned int i = 0; !err && i < a->steps; i++) {
+		struct step *step = &a->step[i];
+
+		if (!step->made)
+			continue;
+		err = bpf_obj_pin(step->link, step->path);
+		if (err)
+			return error_set(why, err, "cannot pin the link %s: %s", step->path,
+					 strerror(-err));
+		step->pinned = true;
+	}
+	if (!err) {
+		snprintf(path, sizeof(path), "%s/links/" LINK_SESSIONS, a->request->pins);
+		err = pin_over(bpf_link__fd(a->sessions), path, why);
+	}
+	return err ? err : pin_programs(a, why);
+}
+
+static int detach_unwanted(void *context, const char *interface, const char *path)
+{
+	const struct attachment *a = context;
+	int fd;
+
+	for (unsigned int i = 0; i < a->steps; i++)
+		if (!strcmp(a->step[i].path, path))
+			return 0;
+	fd = bpf_obj_get(path);
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	unlink(path);
+	tell(a->request, "%s is no longer filtered%s", interface, "");
+	return 0;
+}
+
+static int attach_steps(struct attachment *a, struct error *why)
+{
+	struct bpf_program *program;
+	int err;
+
+	for (unsigned int i = 0; i < a->steps; i++) {
+		err = step_attach(a, &a->step[i], why);
+		if (err)
+			return err;
+	}
+	program = bpf_object__find_program_by_name(object_bpf(a->object), "sessions");
+	a->sessions = program ? bpf_program__attach(program) : NULL;
+	if (!a->sessions) {
+		err = errno ? -errno : -ENOENT;
+		return error_set(
+			why, err,
+			"cannot follow the sockets' states (tp_btf/inet_sock_set_state): %s",
+			strerror(-err));
+	}
+	mark_old_sessions(a);
+	return pin_all(a, why);
+}
+
+int object_attach(struct object *object, const struct attach_request *request, struct error *why)
+{
+	struct attachment a = {.request = request, .object = object};
+	char path[PINS_PATH];
+	int err;
+
+	a.program = object_program_fd(object, "wall");
+	snprintf(path, sizeof(path), "%s/wall", request->pins);
+	a.old_program = bpf_obj_get(path);
+	a.step = calloc(request->interfaces, sizeof(*a.step));
+	if (!a.step) {
+		err = error_set(why, -ENOMEM, "out of memory");
+		goto out;
+	}
+	a.steps = request->interfaces;
+	for (unsigned int i = 0; i < a.steps; i++) {
+		a.step[i].interface = request->interface[i];
+		a.step[i].link = -1;
+		pins_link_path(request->pins, request->interface[i], a.step[i].path,
+			       sizeof(a.step[i].path));
+	}
+	err = attach_steps(&a, why);
+	if (err) {
+		for (unsigned int i = a.steps; i-- > 0;)
+			step_undo(&a, &a.step[i]);
+		if (!object->upgrade)
+			pins_remove(request->pins, NULL);
+	} else {
+		pins_each_link(request->pins, detach_unwanted, &a);
+	}
+out:
+	/* The pins hold what stands; a session link that was not pinned goes with its descriptor.
+	 */
+	bpf_link__destroy(a.sessions);
+	for (unsigned int i = 0; i < a.steps; i++)
+		if (a.step && a.step[i].link >= 0)
+			close(a.step[i].link);
+	free(a.step);
+	if (a.old_program >= 0)
+		close(a.old_program);
+	return err;
+}

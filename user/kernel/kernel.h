@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel.h - the only room that calls libbpf
+ *
+ *   pins      where things are pinned, and the two locks
+ *   object    the BPF object (skeleton): open, reuse pinned maps, load
+ *   attach    links: XDP on interfaces, the session programs
+ *   maps      a wall that is up, seen through its pins: settings, counters, sources
+ *   manual    the map `manual`
+ *   policy    installs a compiled policy
+ *   run       BPF_PROG_RUN: `check`
+ *   ring      the two event rings
+ *
+ * Two locks, both flock(2) on directories of the pins, both gone when their holder dies:
+ *   wall lock    PINS          seconds; whoever changes settings, policy or attachments
+ *   daemon lock  PINS/daemon   the daemon's life
+ *   (watch lock  PINS/watch    a ring buffer has one consumer)
+ * Order: wall lock before the ledger's write transaction. None is held across the network, a prompt
+ * or a child.
+ */
+#ifndef SMTPWALL_KERNEL_H
+#define SMTPWALL_KERNEL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <smtpwall/events.h>
+#include <smtpwall/health.h>
+#include <smtpwall/policy.h>
+#include <smtpwall/settings.h>
+#include <smtpwall/sources.h>
+#include "../lists/lists.h"
+#include "../text.h"
+
+/* libbpf's own messages: silent unless `verbose`; the commands say it better. */
+void kernel_init(bool verbose);
+
+/* --- pins ------------------------------------------------------------------------------------- */
+
+enum lock {
+	LOCK_WALL,
+	LOCK_DAEMON,
+	LOCK_WATCH,
+};
+
+/*
+ * Makes PINS (0700) and mounts bpffs at /sys/fs/bpf if that is where it should be and is not.
+ * -EPERM, -ENOTDIR (PINS lies on no bpffs)... with a sentence.
+ */
+int pins_make(const char *pins, struct error *why);
+
+/*
+ * Takes a lock, waiting up to `seconds` (0: try once). Returns a descriptor to close, -EWOULDBLOCK
+ * when somebody else holds it, -ENOENT when there are no pins.
+ */
+int pins_lock(const char *pins, enum lock lock, unsigned int seconds, struct error *why);
+/* Does anybody hold it? Takes nothing. */
+bool pins_locked(const char *pins, enum lock lock);
+
+/* PINS/links/xdp-IFACE: bpffs allows no dot in a name, the kernel no ':' in an interface's. */
+void pins_link_path(const char *pins, const char *interface, char *path, size_t size);
+
+/*
+ * Calls `each` for every pinned XDP link with the name it was attached under; a non-zero return
+ * ends the walk and is returned. 0 if there are no pins.
+ */
+int pins_each_link(const char *pins,
+		   int (*each)(void *context, const char *interface, const char *path),
+		   void *context);
+
+/* Index of the interface a pinned XDP link is on; 0 if that is gone, negative errno. */
+int pins_link_index(const char *path);
+
+/* Tells one wall from the next at the same place: changes when it was taken down and put up. 0:
+ * none is up. */
+uint64_t pins_identity(const char *pins);
+
+/* Removes the empty directories of a place where no wall is up. */
+void pins_tidy(const char *pins);
+
+/*
+ * Detaches every link and removes every pin, whatever version made them; goes on after failures and
+ * returns the first. -ENOENT if there was nothing.
+ */
+int pins_remove(const char *pins, struct error *why);
+
+/* --- object and attach: `up` ------------------------------------------------------------------ */
+
+struct object;
+
+/*
+ * Opens and loads the programs; maps that are pinned are taken over, with what is in them. -EPROTO
+ * with a sentence if they are of another schema. Nothing is pinned or attached yet.
+ */
+int object_load(const char *pins, struct object **out, struct error *why);
+void object_free(struct object *object); /* what was not pinned or attached is gone then */
+bool object_is_upgrade(const struct object *object); /* took over a wall that is up */
+
+enum attach_mode {
+	ATTACH_KEEP, /* as a link is now; native for a new one */
+	ATTACH_NATIVE,
+	ATTACH_GENERIC,
+};
+
+struct attach_request {
+	const char *pins;
+	const char *const *interface; /* the wall stands on these and no others afterwards */
+	unsigned int interfaces;
+	enum attach_mode mode;
+	/* Called with a sentence for what is worth knowing and no failure. NULL allowed. */
+	void (*note)(void *context, const char *sentence);
+	void *context;
+};
+
+/*
+ * Attaches to all the interfaces or changes nothing: links that were updated are set back, new ones
+ * removed. Then pins programs and maps. An interface that the wall stood on and that is not asked
+ * for is detached last.
+ */
+int object_attach(struct object *object, const struct attach_request *request, struct error *why);
+
+/* --- maps: a wall that is up ------------------------------------------------------------------ */
+
+struct wall;
+
+/*
+ * Opens the maps of the wall at PINS, or those of an object that is not pinned yet. -ENOENT with a
+ * sentence if no wall is up; -EPROTO if its schema is another one. Sets or takes the test offset of
+ * the clock (clock.h).
+ */
+int wall_open(const char *pins, struct wall **out, struct error *why);
+int wall_of_object(struct object *object, struct wall **out, struct error *why);
+void wall_close(struct wall *wall);
+
+/* The settings in memory: read words as they are, write single words. */
+volatile struct settings *wall_settings(struct wall *wall);
+
+/* In memory; the daemon is its one writer. */
+struct health *wall_health(struct wall *wall);
+
+/*
+ * Sets the mode word on a wall of any version that keeps its first two words. -ENOENT, -EPROTO (no
+ * wall of ours).
+ */
+int wall_set_mode(const char *pins, uint64_t mode_word, uint64_t *old, struct error *why);
+
+/* Sums over all CPUs. */
+int wall_counters(struct wall *wall, struct counters *out, struct error *why);
+int wall_list_counters(struct wall *wall, struct outcome out[POLICY_LISTS], struct error *why);
+int wall_notices(struct wall *wall, struct notices *out, struct error *why);
+
+int wall_proof(struct wall *wall, struct proof *out, struct error *why);
+
+/* Entries in the map; walks it. Or -errno. */
+int wall_manual_count(struct wall *wall);
+/* -ENOENT if there is none. */
+int wall_proven(struct wall *wall, const struct address *source, struct proven *out);
+/*
+ * Deletes entries of `proven` without open sessions that were idle for `idle_ns` (a tenth of that
+ * when the map is over three quarters full). Returns how many, or a negative errno; `left` gets how
+ * many stay.
+ */
+int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left);
+
+/* --- manual ----------------------------------------------------------------------------------- */
+
+/* All to be called inside a write transaction of the ledger, which is the lock of this map. */
+int wall_get_manual(struct wall *wall, const struct prefix *prefix, struct manual *out);
+/* Puts the entry in force; both slots empty deletes it. -E2BIG with a sentence when the map is
+ * full. */
+int wall_put_manual(struct wall *wall, const struct prefix *prefix, const struct manual *entry,
+		    struct error *why);
+/* Walks the map; deleting the entry that is shown is allowed. */
+int wall_each_manual(struct wall *wall,
+		     int (*each)(void *context, const struct prefix *prefix,
+				 const struct manual *entry),
+		     void *context);
+
+/* --- policy ----------------------------------------------------------------------------------- */
+
+/* Puts a compiled policy in force, whole, and frees the old one after a grace period. Under the
+ * wall lock. */
+int wall_install_policy(struct wall *wall, const struct policy_image *image, struct error *why);
+/*
+ * The map `lists`: which list has which id, for people and for bpftool; an empty name is a free id.
+ * A list keeps its id, and with it its counters, as long as the wall is up. wall_clear_list() sets
+ * a free id's counters to 0.
+ */
+int wall_lists(struct wall *wall, struct policy_list out[POLICY_LISTS], struct error *why);
+int wall_put_list(struct wall *wall, uint32_t id, const struct policy_list *list,
+		  struct error *why);
+int wall_clear_list(struct wall *wall, uint32_t id, struct error *why);
+
+/* --- run -------------------------------------------------------------------------------------- */
+
+/* What would a SYN from `source` to `port` meet now? Leaves no trace. */
+int wall_check(const char *pins, const struct address *source, uint16_t port, struct answer *out,
+	       struct error *why);
+
+/* --- rings ------------------------------------------------------------------------------------ */
+
+struct ring;
+/* `watch`: the ring of `smtpwall watch`, else the daemon's. `fd` is to be polled. */
+int ring_open(struct wall *wall, bool watch, void (*each)(void *context, const struct event *event),
+	      void *context, struct ring **out, int *fd, struct error *why);
+int ring_read(struct ring *ring); /* calls `each` for what is there; never blocks */
+void ring_close(struct ring *ring);
+
+#endif

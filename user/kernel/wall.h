@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* wall.h - an open wall, for the files of this room */
+#ifndef SMTPWALL_WALL_H
+#define SMTPWALL_WALL_H
+
+#include <smtpwall/health.h>
+#include <smtpwall/settings.h>
+#include <smtpwall/sources.h>
+
+/* The maps that user space opens, in the order of struct wall's table. */
+enum wall_map {
+	MAP_SETTINGS,
+	MAP_COUNTERS,
+	MAP_LIST_COUNTERS,
+	MAP_NOTICES,
+	MAP_MANUAL,
+	MAP_MANUAL_LENGTHS,
+	MAP_PROVEN,
+	MAP_PROOF,
+	MAP_LISTS,
+	MAP_HEALTH,
+	MAP_EVENTS,
+	MAP_WATCHED,
+	MAP_POLICY_INDEX,
+	MAP_POLICY_PAGES,
+	MAP_POLICY_FENCE,
+	WALL_MAPS,
+};
+
+struct wall {
+	int fd[WALL_MAPS];
+	volatile struct settings *settings;
+	volatile struct manual_lengths *lengths;
+	struct health *health;
+};
+
+#endif
