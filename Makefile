@@ -74,6 +74,32 @@ $(O)/smtpwall: $(O)/user/main.o $(LIBRARY)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# --- install ------------------------------------------------------------------------------------
+
+SBIN	   = $(DESTDIR)$(PREFIX)/sbin
+UNITS	   = $(DESTDIR)$(PREFIX)/lib/systemd/system
+COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+DOC	   = $(DESTDIR)$(PREFIX)/share/doc/smtpwall
+
+# A configuration that is there is never touched.
+install: $(O)/smtpwall
+	install -D -m 0755 $< $(SBIN)/smtpwall
+	install -d $(UNITS)
+	for unit in smtpwall smtpwalld; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|g' scripts/packaging/$$unit.service >$(UNITS)/$$unit.service || exit 1; \
+		chmod 0644 $(UNITS)/$$unit.service; \
+	done
+	install -D -m 0644 scripts/packaging/smtpwall.bash-completion $(COMPLETION)/smtpwall
+	install -D -m 0644 scripts/packaging/smtpwall.conf $(DOC)/smtpwall.conf
+	install -D -m 0644 README.md $(DOC)/README.md
+	test -e $(DESTDIR)/etc/smtpwall/smtpwall.conf || \
+		install -D -m 0644 scripts/packaging/smtpwall.conf $(DESTDIR)/etc/smtpwall/smtpwall.conf
+
+# Keeps /etc/smtpwall and /var/lib/smtpwall.
+uninstall:
+	rm -f $(SBIN)/smtpwall $(UNITS)/smtpwall.service $(UNITS)/smtpwalld.service $(COMPLETION)/smtpwall
+	rm -rf $(DOC)
+
 # --- tests ------------------------------------------------------------------------------------
 
 $(O)/tests/unit/%: tests/unit/%.c $(LIBRARY)
@@ -108,11 +134,12 @@ format:
 
 lint: $(O)/wall.skel.h
 	$(Q)clang-format-14 --dry-run --Werror $(STYLED)
-	$(Q)clang-tidy-14 --quiet $(USER_SOURCES) -- $(filter-out -MMD -MP,$(CFLAGS))
+	$(Q)printf '%s\n' $(USER_SOURCES) | xargs -P 2 -n 1 sh -c \
+		'clang-tidy-14 --quiet "$$0" -- $(filter-out -MMD -MP,$(CFLAGS)) 2>/dev/null' 
 
 clean:
 	rm -rf $(O)
 
-.PHONY: all tests fuzzers check format lint clean install
+.PHONY: all tests fuzzers check format lint clean install uninstall
 .DELETE_ON_ERROR:
 -include $(wildcard $(O)/bpf/*.d $(O)/user/*.d $(O)/user/*/*.d $(O)/tests/*/*.d)

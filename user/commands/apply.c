@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * apply.c - puts the configuration's settings in force; overrides; the mark that `down` leaves
+ *
+ * "The last change wins": a choice made by hand is kept in the ledger together with what the
+ * configuration said at that moment, and stands as long as the configuration still says so.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../clock.h"
+#include "../net/net.h"
+#include "../output.h"
+#include "commands.h"
+
+#define SECOND_NS 1000000000ULL
+
+bool override_stands(struct ledger *ledger, const char *name, const char *configured,
+		     struct ledger_override *out)
+{
+	struct ledger_override o;
+
+	if (!ledger || ledger_get_override(ledger, name, &o, NULL))
+		return false;
+	if (strcmp(o.configured, configured) != 0 || o.until <= clock_wall()) {
+		if (ledger_begin(ledger, NULL) == 0) {
+			ledger_drop_override(ledger, name, NULL);
+			ledger_commit(ledger, NULL);
+		}
+		return false;
+	}
+	*out = o;
+	return true;
+}
+
+static uint64_t mode_in_force(const struct config *config, struct ledger *ledger)
+{
+	struct ledger_override chosen;
+	enum mode mode;
+
+	if (!override_stands(ledger, "mode", mode_name(config->mode), &chosen) ||
+	    !mode_parse(chosen.value, &mode))
+		return MODE_WORD(config->mode, 0, 0);
+	if (chosen.until == INT64_MAX)
+		return MODE_WORD(mode, 0, 0);
+	return MODE_WORD(mode, clock_boot_of(chosen.until) / SECOND_NS, config->mode);
+}
+
+/* GCRA words of a rate; see bpf/rate.h. */
+static void set_rate(volatile __u64 *cost, volatile __u64 *ahead, uint64_t events, uint64_t seconds,
+		     uint64_t burst)
+{
+	uint64_t each = events ? seconds * SECOND_NS / events : 0;
+
+	*ahead = each * (burst ? burst - 1 : 0);
+	*cost = events && !each ? 1 : each;
+}
+
+static void set_ports(volatile struct settings *s, const struct config *config)
+{
+	/* From the end, so that the table is never cut short while it is written. */
+	for (unsigned int i = SETTINGS_PORTS; i-- > 0;)
+		s->port[i] = i < config->ports
+				     ? PORT_WORD(config->port[i].number, config->port[i].kind)
+				     : 0;
+}
+
+void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger)
+{
+	volatile struct settings *s = wall_settings(wall);
+
+	s->mode = mode_in_force(config, ledger);
+	set_ports(s, config);
+	s->netns = net_namespace();
+	s->event_budget = config->event_budget;
+	s->learn_budget = config->learn_budget;
+	set_rate(&s->source_cost, &s->source_ahead, config->source_events, config->source_seconds,
+		 config->source_burst);
+	set_rate(&s->network_cost, &s->network_ahead, config->network_events,
+		 config->network_seconds, config->network_burst);
+	set_rate(&s->syn_cost, &s->syn_ahead, config->syn_events, config->syn_seconds,
+		 config->syn_burst);
+	s->sessions = config->sessions;
+	s->schema = SETTINGS_SCHEMA;
+}
+
+static int down_path(char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/down", place.state);
+
+	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+int down_mark(struct error *why)
+{
+	char path[4096], text[256], who[64], when[CLOCK_TEXT];
+	int n;
+
+	if (down_path(path, sizeof(path)))
+		return error_set(why, -ENAMETOOLONG, "the state directory's path is too long");
+	n = snprintf(text, sizeof(text), "since %s by %s\n", clock_text(clock_wall(), when),
+		     ledger_who(who));
+	return file_replace(path, text, (size_t)n, why);
+}
+
+void down_unmark(void)
+{
+	char path[4096];
+
+	if (down_path(path, sizeof(path)) == 0)
+		unlink(path);
+}
+
+bool down_marked(char *text, size_t size)
+{
+	char path[4096];
+	FILE *in = down_path(path, sizeof(path)) == 0 ? fopen(path, "re") : NULL;
+
+	if (!in)
+		return false;
+	if (!fgets(text, (int)size, in))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	fclose(in);
+	return true;
+}

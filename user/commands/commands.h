@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * commands.h - the subcommands, and what they share
+ *
+ * Exit status: 0 done (`check`: passes), 1 refused or failed (`check`: does not pass; `status`:
+ * degraded), 2 wrong usage or configuration, 3 could not tell.
+ */
+#ifndef SMTPWALL_COMMANDS_H
+#define SMTPWALL_COMMANDS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "../config.h"
+#include "../kernel/kernel.h"
+#include "../ledger.h"
+#include "../text.h"
+
+enum exit_status {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_UNKNOWN = 3,
+};
+
+/* Where this instance lives, and how it speaks; set by main() before a command runs. */
+struct place {
+	const char *config;
+	const char *pins;
+	const char *state;
+	const char *self; /* path of this program, to start itself as a child */
+	bool verbose;
+};
+extern struct place place;
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+	const char *summary;		   /* one line for `smtpwall --help` */
+	const char *help;		   /* the whole text of `smtpwall NAME --help` */
+};
+
+int command_up(int argc, char **argv);
+int command_down(int argc, char **argv);
+int command_daemon(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_block(int argc, char **argv);
+int command_unblock(int argc, char **argv);
+int command_allow(int argc, char **argv);
+int command_unallow(int argc, char **argv);
+int command_bans(int argc, char **argv);
+int command_lists(int argc, char **argv);
+int command_load(int argc, char **argv);
+int command_mode(int argc, char **argv);
+int command_watch(int argc, char **argv);
+int command_config(int argc, char **argv);
+
+extern const char help_up[], help_down[], help_daemon[], help_status[], help_check[], help_block[],
+	help_unblock[], help_allow[], help_unallow[], help_bans[], help_lists[], help_load[],
+	help_mode[], help_watch[], help_config[];
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+/* Options that several commands know; a command says which. */
+struct options {
+	bool json;
+	bool force;
+	bool skip_bad;
+	bool down_on_exit;
+	bool configured;    /* --configured: the file is the one the configuration names */
+	uint64_t seconds;   /* --for; 0: not given */
+	const char *reason; /* --reason */
+	const char *action; /* --action */
+	const char *format; /* --format */
+	const char *xdp;    /* --xdp */
+	uint64_t port;	    /* --port; 0: not given */
+	uint64_t count;	    /* --count; 0: not given */
+};
+
+/*
+ * Reads the options of a command; `known` names those it takes ("json", "for", ...;
+ * NULL-terminated). Returns the index of the first argument, or a negative number when the command
+ * is over: -1 - STATUS. Prints help and sentences.
+ */
+int options_read(int argc, char **argv, const char *const known[], const char *help,
+		 struct options *out);
+
+/* "smtpwall NAME: what is wrong; see `smtpwall NAME --help`", returns STATUS_USAGE. */
+int usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Complains with the sentence; returns STATUS_FAILED. */
+int fail(const struct error *why);
+
+/* Opens the ledger, or says in a note why it cannot be used and returns NULL. */
+struct ledger *ledger_try(bool readonly);
+
+/* --- policy.c, follow.c: what is stored, compiled and in force
+ * --------------------------------------- */
+
+/* One list that gets new content. */
+struct list_change {
+	struct list_origin origin; /* name, action (LIST_NONE: as before, drop if new), source,
+				      configured... */
+	struct list_content content;
+	bool force; /* over the rails */
+};
+
+/*
+ * Puts the stored lists, the list `guard` and, if `change` is not NULL, the change in force; stores
+ * the change when it compiled. `wall` NULL: no wall is up, the change is stored only. All or
+ * nothing. The caller holds the wall lock. The content of the change stays the caller's; its origin
+ * gets what was missing.
+ */
+int lists_install(struct wall *wall, struct list_change *change, struct error *why);
+
+/*
+ * Reads what the configuration names and what changed since it was read, forgets what it no longer
+ * names. Sentences about files that cannot be used are notes; what was stored stays. Returns how
+ * many lists changed. `up` only.
+ */
+int lists_follow_config(const struct config *config, struct error *why);
+
+/* Fills the origin's idea of a file: absolute path, identity. */
+void list_origin_of_file(struct list_origin *origin, const char *path);
+/* Is the configured file still the one that was looked at when this was stored? */
+bool list_origin_is_current(const struct list_origin *origin, const char *configured);
+
+/* Name of an allow list (stored lists, `guard`, or `manual` for the ledger's) that covers the whole
+ * prefix; false if none. */
+bool lists_allow(const struct prefix *prefix, struct ledger *ledger, char name[POLICY_NAME]);
+/* Name of the drop list that holds all of the prefix. */
+bool lists_drop(const struct prefix *prefix, char name[POLICY_NAME]);
+
+/* --- interfaces.c: where the wall is wanted
+ * -------------------------------------------------------- */
+
+struct interfaces {
+	char name[CONFIG_INTERFACES][IF_NAMESIZE];
+	unsigned int count;
+};
+
+int interfaces_add(struct interfaces *set, const char *name, struct error *why);
+void interfaces_join(const struct interfaces *set, char *out, size_t size);
+/* The configuration's, joined: what a choice made by hand is held against. */
+void interfaces_configured(const struct config *config, char *out, size_t size);
+/*
+ * Chosen by hand before, else configured, else those of the default routes and those the wall
+ * stands on. May be empty.
+ */
+int interfaces_wanted(const struct config *config, struct ledger *ledger, struct interfaces *out,
+		      struct error *why);
+
+/* --- apply.c: settings, overrides, the mark of `down`
+ * --------------------------------------------- */
+
+/*
+ * Puts the settings in force. The mode obeys "the last change wins": a mode chosen by hand stands
+ * while the configuration says what it said then. `ledger` may be NULL.
+ */
+void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger);
+
+/*
+ * An override that stands: true and `out` filled if there is one and the configuration still says
+ * `configured`. One that no longer stands is dropped.
+ */
+bool override_stands(struct ledger *ledger, const char *name, const char *configured,
+		     struct ledger_override *out);
+
+/* STATE/down: the wall was taken down by hand and the daemon must not put it up again. */
+int down_mark(struct error *why);
+void down_unmark(void);
+bool down_marked(char *text, size_t size); /* "since 14:02 by root" */
+
+/* --- manual.c: the ledger's manual entries and the map
+ * --------------------------------------------- */
+
+/*
+ * Makes the map `manual` what the ledger says. With a damaged ledger the map stays as it is.
+ * Deletes what ended. Negative errno with a sentence.
+ */
+int manual_restore(struct wall *wall, struct ledger *ledger, struct error *why);
+/* Puts one slot of a prefix in force, or takes it back (until 0). Inside the ledger's transaction.
+ */
+int manual_set(struct wall *wall, const struct prefix *prefix, enum manual_slot slot,
+	       uint64_t since, uint64_t until, struct error *why);
+
+#endif

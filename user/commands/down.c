@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * down.c - takes the wall away, whatever state everything else is in
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "../output.h"
+#include "commands.h"
+
+const char help_down[] =
+	"usage: smtpwall down\n\n"
+	"Detaches the wall from all interfaces and removes its pins; from then on nothing is "
+	"filtered.\n"
+	"Blocks by hand and lists are kept for the next `smtpwall up`; counters are not. A running "
+	"daemon\n"
+	"stays, but does not put the wall up again by itself: only `smtpwall up` does.\n\n"
+	"It reads no configuration and no ledger, and removes a wall of any version. The same by "
+	"hand:\n"
+	"`rm -r "
+	"/sys/fs/bpf/smtpwall/links`.\n";
+
+int command_down(int argc, char **argv)
+{
+	static const char *const known[] = {"configured", NULL};
+	struct options options;
+	struct error why, lock_why;
+	char who[64];
+	int first = options_read(argc, argv, known, help_down, &options), lock, err;
+
+	if (first < 0)
+		return -1 - first;
+	if (first != argc)
+		return usage("down", "it takes no arguments");
+	if (access(place.pins, F_OK)) {
+		complain("no wall is up at %s; nothing changed", place.pins);
+		return STATUS_FAILED;
+	}
+	/* The mark first: a daemon that sees the pins vanish finds it. */
+	if (!options.configured && down_mark(&why))
+		note("a running daemon may put the wall up again: %s", why.text);
+	lock = pins_lock(place.pins, LOCK_WALL, 5, &lock_why);
+	if (lock < 0 && lock != -ENOENT)
+		note("%s; going on without it", lock_why.text);
+	err = pins_remove(place.pins, &why);
+	if (lock >= 0)
+		close(lock);
+	if (err)
+		return fail(&why);
+	log_line(LOG_NOTICE, "down by=%s", ledger_who(who));
+	puts("the wall is down: nothing is filtered");
+	return STATUS_DONE;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * follow.c - brings the stored lists in line with the configuration: reads a configured file when
+ * it changed since it was looked at, forgets a list that is named no longer
+ *
+ * "The last change wins": a list loaded by hand stands until the configured file itself changes. A
+ * file that cannot be used is told, and what was stored stays in force.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "../clock.h"
+#include "../output.h"
+#include "commands.h"
+
+void list_origin_of_file(struct list_origin *origin, const char *path)
+{
+	struct stat st;
+
+	snprintf(origin->configured, sizeof(origin->configured), "%s", path);
+	origin->file_mtime_ns = 0;
+	origin->file_size = origin->file_inode = 0;
+	if (stat(path, &st))
+		return;
+	origin->file_mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+	origin->file_size = (uint64_t)st.st_size;
+	origin->file_inode = st.st_ino;
+}
+
+bool list_origin_is_current(const struct list_origin *origin, const char *configured)
+{
+	struct list_origin now = {0};
+
+	list_origin_of_file(&now, configured);
+	return !strcmp(origin->configured, configured) &&
+	       origin->file_mtime_ns == now.file_mtime_ns && origin->file_size == now.file_size &&
+	       origin->file_inode == now.file_inode;
+}
+
+static void note_line(void *context, const char *sentence)
+{
+	(void)context;
+	note("%s", sentence);
+}
+
+/* Reads a configured list's file into the store. */
+static int follow_file(const struct config_list *list, struct error *why)
+{
+	struct list_options options = {
+		.format = list->format, .skip_bad = list->skip_bad, .note = note_line};
+	struct list_change change = {0};
+	int err;
+
+	snprintf(change.origin.name, sizeof(change.origin.name), "%s", list->name);
+	snprintf(change.origin.source, sizeof(change.origin.source), "%s", list->file);
+	ledger_who(change.origin.who);
+	change.origin.action = list->action;
+	change.origin.loaded = clock_wall();
+	list_origin_of_file(&change.origin, list->file);
+	err = list_read(list->file, &options, &change.content, why);
+	if (!err) {
+		snprintf(change.origin.format, sizeof(change.origin.format), "%.*s",
+			 (int)sizeof(change.origin.format) - 1, change.content.format);
+		change.origin.timestamp = change.content.timestamp;
+		change.origin.entries = change.content.entries;
+		change.origin.left_out = change.content.left_out;
+		err = lists_install(NULL, &change, why);
+	}
+	list_content_free(&change.content);
+	return err;
+}
+
+/* A new action in the configuration needs no new reading. */
+static int follow_action(const struct config_list *list, struct list_origin *origin,
+			 struct error *why)
+{
+	struct list_content content = {0};
+	int err = list_restore(place.state, list->name, origin, &content, why);
+
+	origin->action = list->action;
+	if (!err)
+		err = list_store(place.state, origin, &content, why);
+	list_content_free(&content);
+	return err;
+}
+
+static int follow_one(const struct config_list *list)
+{
+	struct list_origin origin;
+	struct error why;
+	int err = list_restore(place.state, list->name, &origin, NULL, &why);
+	bool stored = err == 0;
+
+	if (err && err != -ENOENT)
+		note("%s", why.text);
+	if (stored && (!list->file || list_origin_is_current(&origin, list->file))) {
+		if (origin.action == list->action)
+			return 0;
+		err = follow_action(list, &origin, &why);
+	} else if (list->file) {
+		err = follow_file(list, &why);
+	} else {
+		return 0;
+	}
+	if (err) {
+		note("%s; %s", why.text,
+		     stored ? "what was loaded before stays in force" : "the list stays empty");
+		return 0;
+	}
+	return 1;
+}
+
+/* Lists that came from the configuration and are named there no longer. */
+static int forget_unnamed(const struct config *config, struct error *why)
+{
+	char **name = NULL;
+	size_t names = 0;
+	int forgotten = 0, err = list_stored(place.state, &name, &names, why);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < names; i++) {
+		struct list_origin origin;
+
+		if (!config_find_list(config, name[i]) &&
+		    list_restore(place.state, name[i], &origin, NULL, NULL) == 0 &&
+		    origin.configured[0] && list_forget(place.state, name[i], NULL) == 0) {
+			note("list %s is no longer configured and was taken out", name[i]);
+			forgotten++;
+		}
+		free(name[i]);
+	}
+	free(name);
+	return forgotten;
+}
+
+int lists_follow_config(const struct config *config, struct error *why)
+{
+	int changed = forget_unnamed(config, why);
+
+	for (unsigned int i = 0; changed >= 0 && i < config->lists; i++)
+		changed += follow_one(&config->list[i]);
+	return changed;
+}

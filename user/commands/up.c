@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * up.c - loads and attaches the wall, or upgrades it in place
+ *
+ * In this order: configuration, lock, object (with the maps of a wall that is up), settings, lists,
+ * manual entries, and only then the interfaces: from the first packet on the wall knows whom it
+ * must not drop. A failure leaves what was before.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "../clock.h"
+#include "../net/net.h"
+#include "../output.h"
+#include "commands.h"
+
+const char help_up[] =
+	"usage: smtpwall up [IFACE...] [--xdp native|generic]\n\n"
+	"Loads the wall and attaches it to the interfaces named, else to the configured ones, else "
+	"to those\n"
+	"of the default routes. When a wall is up, this upgrades it in place: programs, "
+	"configuration and\n"
+	"lists are renewed without a gap, maps and counters stay. All or nothing.\n\n"
+	"  --xdp native   in the driver, before the kernel has spent anything (default)\n"
+	"  --xdp generic  after the kernel has made its packet buffer: works with every driver, is "
+	"several\n"
+	"                 times slower; never chosen silently\n\n"
+	"Interfaces and --xdp given here stand over reboots until the configured interfaces "
+	"change.\n"
+	"The mode is monitor (drop nothing) unless configured or set otherwise.\n";
+
+struct going_up {
+	const struct config *config;
+	struct ledger *ledger;
+	struct interfaces wanted;
+	const char *interface[CONFIG_INTERFACES];
+	enum attach_mode mode;
+	/* Choices made by hand, remembered once they worked; "" for none. */
+	char chosen[256], configured[256], xdp[16];
+};
+
+static void note_line(void *context, const char *sentence)
+{
+	(void)context;
+	note("%s", sentence);
+}
+
+static void remember(struct ledger *ledger, const char *name, const char *value,
+		     const char *configured)
+{
+	struct ledger_override o = {.since = clock_wall(), .until = INT64_MAX};
+	struct error why = {""};
+
+	snprintf(o.value, sizeof(o.value), "%s", value);
+	snprintf(o.configured, sizeof(o.configured), "%s", configured);
+	ledger_who(o.who);
+	if (!ledger || ledger_begin(ledger, &why) || ledger_put_override(ledger, name, &o, &why) ||
+	    ledger_commit(ledger, &why))
+		note("this choice of %s will not survive a reboot: %s", name,
+		     ledger ? why.text : "the ledger cannot be used");
+}
+
+/* Interfaces that are not there: those named here must be, others are attached when they come. */
+static int drop_absent(struct interfaces *set, struct error *why)
+{
+	struct interfaces there = {.count = 0};
+	char words[256];
+
+	for (unsigned int i = 0; i < set->count; i++) {
+		struct link_facts facts;
+
+		if (link_facts(set->name[i], &facts, why) == 0)
+			interfaces_add(&there, set->name[i], NULL);
+		else if (set->count > 1)
+			note("%s; the daemon attaches the wall when it comes", why->text);
+	}
+	interfaces_join(set, words, sizeof(words));
+	if (set->count && !there.count)
+		return error_set(why, -ENODEV, "there is no interface %s", words);
+	*set = there;
+	return 0;
+}
+
+static int choose_interfaces(struct going_up *up, char **named, int count, struct error *why)
+{
+	char configured[256], words[256];
+	int err = 0;
+
+	for (int i = 0; !err && i < count; i++)
+		err = interfaces_add(&up->wanted, named[i], why);
+	if (!err && !count)
+		err = interfaces_wanted(up->config, up->ledger, &up->wanted, why);
+	if (!err && !up->wanted.count)
+		err = error_set(why, -ENODEV,
+				"there is no default route to tell which interface mail arrives "
+				"on; name it: "
+				"`smtpwall up eth0`, or `interfaces = {\"eth0\"}` in %s",
+				place.config);
+	if (!err && !count)
+		err = drop_absent(&up->wanted, why);
+	for (unsigned int i = 0; i < up->wanted.count; i++)
+		up->interface[i] = up->wanted.name[i];
+	if (!err && count) {
+		interfaces_configured(up->config, configured, sizeof(configured));
+		interfaces_join(&up->wanted, words, sizeof(words));
+		snprintf(up->chosen, sizeof(up->chosen), "%s", words);
+		snprintf(up->configured, sizeof(up->configured), "%s", configured);
+	}
+	return err;
+}
+
+static void choose_mode(struct going_up *up, const char *xdp)
+{
+	struct ledger_override chosen;
+
+	if (xdp) {
+		up->mode = strcmp(xdp, "generic") ? ATTACH_NATIVE : ATTACH_GENERIC;
+		snprintf(up->xdp, sizeof(up->xdp), "%s", xdp);
+	} else if (override_stands(up->ledger, "xdp", "", &chosen)) {
+		up->mode = strcmp(chosen.value, "generic") ? ATTACH_NATIVE : ATTACH_GENERIC;
+	}
+}
+
+static int prepare(struct going_up *up, struct wall *wall, struct error *why)
+{
+	struct error bad;
+	int err;
+
+	settings_apply(wall, up->config, up->ledger);
+	err = lists_follow_config(up->config, &bad);
+	if (err < 0)
+		note("%s", bad.text);
+	err = lists_install(wall, NULL, why);
+	if (err)
+		return err;
+	/* A damaged ledger must not keep the wall from standing. */
+	if (up->ledger && manual_restore(wall, up->ledger, &bad))
+		note("blocks by hand were not restored: %s", bad.text);
+	return 0;
+}
+
+static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
+{
+	char words[256], who[64];
+	uint16_t port[SETTINGS_PORTS];
+	enum mode mode = mode_at(wall_settings(wall)->mode, clock_boot());
+
+	interfaces_join(&up->wanted, words, sizeof(words));
+	printf("the wall is %s on %s, mode %s%s\n", upgrade ? "renewed" : "up", words,
+	       mode_name(mode), mode == MODE_MONITOR ? ": nothing is dropped" : "");
+	log_line(LOG_NOTICE, "up interfaces=\"%s\" mode=%s by=%s", words, mode_name(mode),
+		 ledger_who(who));
+	for (unsigned int i = 0; i < up->config->ports; i++)
+		port[i] = up->config->port[i].number;
+	if (net_listens(port, up->config->ports) == 0)
+		note("nothing listens on the protected ports in this network namespace; if the "
+		     "mail server runs in "
+		     "another one (a container, a host behind this one), its sessions are not seen "
+		     "and the rows sessions, "
+		     "source-rate, network-rate and syn-rate do not work");
+}
+
+static int go_up(struct going_up *up, struct error *why)
+{
+	struct attach_request request = {.pins = place.pins,
+					 .interface = up->interface,
+					 .interfaces = up->wanted.count,
+					 .mode = up->mode,
+					 .note = note_line};
+	struct object *object = NULL;
+	struct wall *wall = NULL;
+	bool upgrade;
+	int err = object_load(place.pins, &object, why);
+
+	if (err)
+		return err;
+	upgrade = object_is_upgrade(object);
+	err = wall_of_object(object, &wall, why);
+	if (!err)
+		err = prepare(up, wall, why);
+	if (!err)
+		err = object_attach(object, &request, why);
+	if (!err) {
+		down_unmark();
+		if (up->chosen[0])
+			remember(up->ledger, "interfaces", up->chosen, up->configured);
+		if (up->xdp[0])
+			remember(up->ledger, "xdp", up->xdp, "");
+		tell(up, wall, upgrade);
+	}
+	wall_close(wall);
+	object_free(object);
+	return err;
+}
+
+int command_up(int argc, char **argv)
+{
+	static const char *const known[] = {"xdp", NULL};
+	struct going_up up = {0};
+	struct config *config = NULL;
+	struct options options;
+	struct error why;
+	int first = options_read(argc, argv, known, help_up, &options), lock, err;
+
+	if (first < 0)
+		return -1 - first;
+	err = config_read(place.config, &config, NULL, &why);
+	if (err) {
+		fail(&why);
+		return STATUS_USAGE;
+	}
+	up.config = config;
+	err = pins_make(place.pins, &why);
+	if (err)
+		goto out;
+	err = lock = pins_lock(place.pins, LOCK_WALL, 60, &why);
+	if (lock < 0)
+		goto out;
+	up.ledger = ledger_try(false);
+	choose_mode(&up, options.xdp);
+	err = choose_interfaces(&up, argv + first, argc - first, &why);
+	if (!err)
+		err = go_up(&up, &why);
+	if (err)
+		rmdir(place.pins); /* only if this made it, and nothing is in it */
+	close(lock);
+out:
+	ledger_close(up.ledger);
+	config_free(config);
+	return err < 0 ? fail(&why) : STATUS_DONE;
+}

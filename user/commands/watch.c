@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * watch.c - stream of events, for a person or a script
+ *
+ * The kernel fills the ring for watchers only until the moment that this command pushes ahead of
+ * now while it runs, so a killed watcher costs nothing afterwards. The daemon has a ring of its
+ * own.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../clock.h"
+#include "../output.h"
+#include "commands.h"
+
+const char help_watch[] = "usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
+			  "Shows events as they come: a source that met a row which drops, a "
+			  "source that completed its first\n"
+			  "handshake. One line each; with --json one object a line. A source whose "
+			  "verdict does not change is\n"
+			  "told again after ten minutes at the earliest; `smtpwall status` counts "
+			  "what was held back.\n\n"
+			  "  --count N    ends after N events\n"
+			  "  --for TIME   ends after that time\n";
+
+#define AHEAD_NS (3ULL * 1000000000ULL)
+
+struct watching {
+	struct policy_list *lists;
+	struct wall *wall;
+	bool json, quiet;
+	uint64_t seen, count;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static const char *list_name(struct watching *w, uint32_t id)
+{
+	if (!id)
+		return NULL;
+	wall_lists(w->wall, w->lists, NULL);
+	return w->lists[id & (POLICY_LISTS - 1)].name;
+}
+
+static void show_json(struct watching *w, const struct event *e, const char *address)
+{
+	json_object *o = json_object_new_object();
+
+	json_time(o, "time", clock_wall_of(e->when));
+	json_text(o, "event", e->kind == EVENT_VERDICT ? "verdict" : "proven");
+	json_text(o, "source", address);
+	if (e->kind == EVENT_VERDICT) {
+		json_text(o, "reason", reason_name(e->reason));
+		json_text(o, "verdict",
+			  e->mode == MODE_ENFORCE ? verdict_name(e->verdict)
+						  : verdict_name(VERDICT_PASS));
+		json_text(o, "would", verdict_name(e->verdict));
+		json_text(o, "list", list_name(w, e->list));
+		if (e->port)
+			json_number(o, "port", e->port);
+		if (e->until)
+			json_time(o, "expires", clock_wall_of(e->until));
+	}
+	json_print_line(o, stdout);
+}
+
+static void show(void *context, const struct event *e)
+{
+	struct watching *w = context;
+	char address[ADDRESS_TEXT], when[CLOCK_TEXT];
+	const char *list;
+
+	if (w->quiet || (w->count && w->seen >= w->count))
+		return;
+	w->seen++;
+	address_text(&e->source, address);
+	if (w->json) {
+		show_json(w, e, address);
+	} else if (e->kind == EVENT_PROVEN) {
+		printf("%s proven source=%s\n", clock_text(clock_wall_of(e->when), when), address);
+	} else {
+		list = list_name(w, e->list);
+		printf("%s %s source=%s reason=%s%s%s port=%u\n",
+		       clock_text(clock_wall_of(e->when), when),
+		       e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop", address,
+		       reason_name(e->reason), list ? " list=" : "", list ? list : "", e->port);
+	}
+	fflush(stdout);
+}
+
+static int stream(struct watching *w, uint64_t seconds, struct error *why)
+{
+	uint64_t end = seconds ? clock_boot() + seconds * 1000000000ULL : UINT64_MAX;
+	struct ring *ring;
+	int fd, err = ring_open(w->wall, true, show, w, &ring, &fd, why);
+
+	if (err)
+		return err;
+	/* What lies in the ring from an earlier watcher is old news. */
+	w->quiet = true;
+	ring_read(ring);
+	w->quiet = false;
+	while (!stop && clock_boot() < end) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+		wall_settings(w->wall)->watch_until = clock_boot() + AHEAD_NS;
+		poll(&poll_fd, 1, 1000);
+		ring_read(ring);
+		if (w->count && w->seen >= w->count)
+			break;
+		/* The pins are gone when the wall was taken down; the maps live on in our hands. */
+		if (access(place.pins, F_OK)) {
+			note("the wall at %s was taken down", place.pins);
+			break;
+		}
+		if (ferror(stdout))
+			break;
+	}
+	wall_settings(w->wall)->watch_until = 0;
+	ring_close(ring);
+	return 0;
+}
+
+int command_watch(int argc, char **argv)
+{
+	static const char *const known[] = {"json", "count", "for", NULL};
+	struct sigaction action = {.sa_handler = on_signal};
+	struct watching w = {0};
+	struct options options;
+	struct error why;
+	int first = options_read(argc, argv, known, help_watch, &options), lock = -1, err;
+
+	if (first < 0)
+		return -1 - first;
+	if (first != argc)
+		return usage("watch", "it takes no arguments");
+	err = wall_open(place.pins, &w.wall, &why);
+	if (err)
+		return fail(&why);
+	lock = pins_lock(place.pins, LOCK_WATCH, 0, &why);
+	w.lists = calloc(POLICY_LISTS, sizeof(*w.lists));
+	w.json = options.json;
+	w.count = options.count;
+	err = lock < 0 ? lock : 0;
+	if (!err) {
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+		signal(SIGPIPE, SIG_IGN);
+		err = stream(&w, options.seconds, &why);
+	}
+	if (lock >= 0)
+		close(lock);
+	free(w.lists);
+	wall_close(w.wall);
+	return err ? fail(&why) : STATUS_DONE;
+}

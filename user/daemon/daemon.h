@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * daemon.h - the event loop and its services
+ *
+ * Each service is a row of a table in loop.c: start, reload (new configuration), tick (every
+ * minute, because events are hints), wall (the wall came or went), stop. The daemon changes policy
+ * and attachments only by starting `smtpwall up` or `smtpwall load` as a child, one at a time, the
+ * same code that an administrator runs.
+ */
+#ifndef SMTPWALL_DAEMON_H
+#define SMTPWALL_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+#include "../commands/commands.h"
+
+struct daemon {
+	sd_event *loop;
+	struct config *config;
+	struct wall *wall; /* NULL while no wall is up */
+	uint64_t wall_identity;
+	int lock; /* of the daemon, -1 while no wall is up */
+	bool down_on_exit;
+	bool exiting;
+	struct children *children;
+	struct follow_lists *lists;
+	struct follow_links *links;
+	struct follow_events *events;
+};
+
+struct service {
+	const char *name;
+	int (*start)(struct daemon *d, struct error *why);
+	void (*reload)(struct daemon *d);
+	void (*tick)(struct daemon *d);
+	void (*wall)(struct daemon *d); /* d->wall changed */
+	void (*stop)(struct daemon *d);
+};
+
+extern const struct service service_children, service_lists, service_links, service_events,
+	service_upkeep;
+
+/* --- child.c ------------------------------------------------------------------------------------
+ */
+
+#define CHILD_WORDS 16
+
+/*
+ * Queues `smtpwall WORD...` to be run as a child (the place options are added). Its output goes to
+ * the log; a failure becomes the fault `what`, a success clears it. A command that waits in the
+ * queue already is not queued twice. `done` may be NULL; status is the exit status, or negative if
+ * it could not be run.
+ */
+void child_run(struct daemon *d, const char *what, const char *const word[],
+	       void (*done)(struct daemon *d, int status));
+
+/* --- health.c -----------------------------------------------------------------------------------
+ */
+
+/* Puts a fault up for everybody to see, and logs it when it is new or other than before; clears it.
+ */
+void fault_set(struct daemon *d, const char *what, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void fault_clear(struct daemon *d, const char *what);
+void heartbeat(struct daemon *d);
+
+#endif

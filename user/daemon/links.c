@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * links.c - follows interfaces that appear, vanish and are renamed, and the host's own addresses
+ *
+ * An interface on which the wall is wanted and that has no live link gets one through `smtpwall
+ * up`. A renamed one keeps its link; only the pin's name follows. When an own address, a gateway or
+ * a resolver may have changed, `smtpwall load guard` looks again for what must never be blocked.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <syslog.h>
+#include "../net/net.h"
+#include "../output.h"
+#include "daemon.h"
+
+#define SETTLE_US 500000
+
+struct follow_links {
+	struct net_events *events;
+	sd_event_source *source, *settle, *resolvers;
+	bool links_changed, guard_changed;
+	char tried[512]; /* what was missing when `up` was tried last: not tried again for the same
+			  */
+};
+
+static int rename_pin(void *context, const char *interface, const char *path)
+{
+	int index = pins_link_index(path);
+	struct link_facts facts;
+	char to[512];
+
+	(void)context;
+	if (index <= 0 || link_facts_by_index(index, &facts, NULL) ||
+	    !strcmp(facts.name, interface))
+		return 0;
+	pins_link_path(place.pins, facts.name, to, sizeof(to));
+	if (rename(path, to) == 0)
+		log_line(LOG_NOTICE, "renamed interface=%s to=%s", interface, facts.name);
+	return 0;
+}
+
+static void look_at_wanted(struct daemon *d)
+{
+	struct interfaces wanted;
+	struct ledger *ledger = NULL;
+	char missing[512] = "";
+	size_t used = 0;
+
+	ledger_open(place.state, true, 0, &ledger, NULL);
+	if (interfaces_wanted(d->config, ledger, &wanted, NULL))
+		wanted.count = 0;
+	ledger_close(ledger);
+	for (unsigned int i = 0; i < wanted.count && used < sizeof(missing); i++) {
+		struct link_facts facts;
+		char path[512], what[64];
+
+		pins_link_path(place.pins, wanted.name[i], path, sizeof(path));
+		snprintf(what, sizeof(what), "interface %s", wanted.name[i]);
+		if (link_facts(wanted.name[i], &facts, NULL)) {
+			fault_set(d, what, "it is not there; the wall is attached when it comes");
+			continue;
+		}
+		fault_clear(d, what);
+		if (pins_link_index(path) != facts.index)
+			used += (size_t)snprintf(missing + used, sizeof(missing) - used, "%s/%d ",
+						 wanted.name[i], facts.index);
+	}
+	if (!missing[0]) {
+		d->links->tried[0] = '\0';
+		return;
+	}
+	if (!strcmp(missing, d->links->tried))
+		return;
+	strcpy(d->links->tried, missing);
+	child_run(d, "interfaces", (const char *const[]){"up", NULL}, NULL);
+}
+
+static int on_settled(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct daemon *d = context;
+
+	(void)usec;
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (!d->wall)
+		return 0;
+	if (d->links->links_changed) {
+		pins_each_link(place.pins, rename_pin, d);
+		look_at_wanted(d);
+	}
+	if (d->links->guard_changed)
+		child_run(d, "list guard", (const char *const[]){"load", "guard", NULL}, NULL);
+	d->links->links_changed = d->links->guard_changed = false;
+	return 0;
+}
+
+static void settle(struct daemon *d, bool links, bool guard)
+{
+	d->links->links_changed |= links;
+	d->links->guard_changed |= guard;
+	sd_event_source_set_time_relative(d->links->settle, SETTLE_US);
+	sd_event_source_set_enabled(d->links->settle, SD_EVENT_ONESHOT);
+}
+
+static void changed(void *context, enum net_change what, int index, const char *name)
+{
+	(void)index;
+	(void)name;
+	/* A link that goes down takes its routes along without a word. */
+	settle(context, what != NET_ADDRESS, true);
+}
+
+static int listen_to_net(struct daemon *d, struct error *why);
+
+static int on_net(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (net_events_read(d->links->events, changed, d) != -EIO)
+		return 0;
+	d->links->source = sd_event_source_disable_unref(d->links->source);
+	net_events_close(d->links->events);
+	d->links->events = NULL;
+	listen_to_net(d, NULL);
+	return 0;
+}
+
+static int listen_to_net(struct daemon *d, struct error *why)
+{
+	int fd, err = net_events_open(&d->links->events, &fd, why);
+
+	if (!err)
+		err = sd_event_add_io(d->loop, &d->links->source, fd, EPOLLIN, on_net, d);
+	return err < 0 ? err : 0;
+}
+
+static int on_resolvers(sd_event_source *source, const struct inotify_event *event, void *context)
+{
+	(void)source;
+	if (event->len && !strcmp(event->name, "resolv.conf"))
+		settle(context, false, true);
+	return 0;
+}
+
+static int links_start(struct daemon *d, struct error *why)
+{
+	d->links = calloc(1, sizeof(*d->links));
+	if (!d->links)
+		return error_set(why, -ENOMEM, "out of memory");
+	if (sd_event_add_time_relative(d->loop, &d->links->settle, CLOCK_MONOTONIC, SETTLE_US, 0,
+				       on_settled, d) < 0)
+		return error_set(why, -ENOMEM, "cannot make a timer");
+	/* Without it the minute's look finds what changed. */
+	sd_event_add_inotify(d->loop, &d->links->resolvers, "/etc",
+			     IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR, on_resolvers, d);
+	return listen_to_net(d, why);
+}
+
+static void links_tick(struct daemon *d)
+{
+	if (!d->links->events)
+		listen_to_net(d, NULL);
+	d->links->tried[0] = '\0';
+	settle(d, true, false);
+}
+
+static void links_wall(struct daemon *d)
+{
+	d->links->tried[0] = '\0';
+}
+
+static void links_stop(struct daemon *d)
+{
+	if (!d->links)
+		return;
+	sd_event_source_disable_unref(d->links->source);
+	sd_event_source_disable_unref(d->links->settle);
+	sd_event_source_disable_unref(d->links->resolvers);
+	net_events_close(d->links->events);
+	free(d->links);
+	d->links = NULL;
+}
+
+const struct service service_links = {
+	.name = "links",
+	.start = links_start,
+	.tick = links_tick,
+	.wall = links_wall,
+	.stop = links_stop,
+};
