@@ -34,7 +34,8 @@ static __always_inline struct settings *settings_get(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
-/* The one place where the kernel side asks what time it is: boot clock, ns, with the test offset. */
+/* The one place where the kernel side asks what time it is: boot clock, ns, with the test offset.
+ */
 static __always_inline __u64 now_ns(const struct settings *s)
 {
 	return bpf_ktime_get_boot_ns() + read_once(s->clock_offset);

@@ -63,8 +63,8 @@ static __always_inline bool decide_proof_works(void)
 }
 
 /* Rows 7 to 10: a SYN of a source that nothing else spoke about. True if one of them drops it. */
-static __always_inline bool decide_rates(const struct settings *s, const struct facts *f, bool charge,
-					 struct decision *d)
+static __always_inline bool decide_rates(const struct settings *s, const struct facts *f,
+					 bool charge, struct decision *d)
 {
 	struct rate_key key;
 

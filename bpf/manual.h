@@ -40,8 +40,10 @@ static long manual_step(__u32 i, struct manual_query *q)
 		return 1;
 	barrier_on(i);
 	length = lengths->length[i & (MANUAL_LENGTHS - 1)];
-	q->key.address.half[0] = manual_mask(q->source.half[0], length);
-	q->key.address.half[1] = manual_mask(q->source.half[1], length > 64 ? length - 64 : 0);
+	address_set_half(&q->key.address, 0, manual_mask(address_raw_half(&q->source, 0), length));
+	address_set_half(
+		&q->key.address, 1,
+		manual_mask(address_raw_half(&q->source, 1), length > 64 ? length - 64 : 0));
 	q->key.length = length;
 	m = bpf_map_lookup_elem(&manual, &q->key);
 	if (!m)

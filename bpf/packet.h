@@ -30,8 +30,10 @@ enum packet_kind {
 
 struct packet {
 	enum packet_kind kind;
-	bool odd; /* PACKET_HIDDEN that no honest stack sends: counted as malformed when it passes */
-	bool syn; /* SYN without ACK; also where the flags are cut off, which only an evasion does */
+	bool odd;   /* PACKET_HIDDEN that no honest stack sends: counted as malformed when it passes
+		     */
+	bool syn;   /* SYN without ACK; also where the flags are cut off, which only an evasion does
+		     */
 	__u16 port; /* destination port, host byte order */
 	struct address source;
 };
@@ -102,8 +104,10 @@ static __always_inline void packet_hidden(struct packet *p, bool odd)
 	p->odd = odd;
 }
 
-/* `left`: bytes of the TCP segment by the IP header's own count, which Ethernet padding may exceed. */
-static __always_inline void packet_tcp(struct packet *p, const void *at, const void *end, __u32 left)
+/* `left`: bytes of the TCP segment by the IP header's own count, which Ethernet padding may exceed.
+ */
+static __always_inline void packet_tcp(struct packet *p, const void *at, const void *end,
+				       __u32 left)
 {
 	const struct tcp_start *tcp = at;
 
@@ -170,8 +174,8 @@ static __always_inline void packet_ip6(struct packet *p, const void *at, const v
 		if (next == HEADER_FRAGMENT) {
 			length = 8;
 			if (PACKET_BE16(x->fragment) >> 3) {
-				/* The first header behind the fragment header is named here, also in
-				 * a later fragment, but what follows it is not. */
+				/* The first header behind the fragment header is named here, also
+				 * in a later fragment, but what follows it is not. */
 				if (x->next == PROTOCOL_TCP || packet_is_extension(x->next))
 					return packet_hidden(p, false);
 				p->kind = PACKET_OTHER;

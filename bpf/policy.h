@@ -2,8 +2,8 @@
 /*
  * policy.h - which list speaks for an address: the lookup in the compiled policy
  *
- * The layout is told in include/smtpwall/policy.h. Compiles for the kernel and natively: a native includer
- * defines, in front of the #include,
+ * The layout is told in include/smtpwall/policy.h. Compiles for the kernel and natively: a native
+ *includer defines, in front of the #include,
  *
  *   struct policy_ref	      what it looks things up in
  *   POLICY_WORD(p, n)	      -> const struct v4_word *, word n of the index, or NULL
@@ -11,10 +11,10 @@
  *			      -> const void *, `size` bytes (a power of two, which divides the
  *			      offset) in page `page`, or NULL; only offset % POLICY_PAGE counts
  *
- * For the sake of the verifiers since 6.1: an index is masked behind a barrier after the last helper
- * call, since 6.1 forgets the bounds of one that is spilled beside a map key; and searches choose by
- * multiplying with 0 or 1, since branches (and masks of all ones, at which 6.18 forks) multiply the
- * states they have to look at.
+ * For the sake of the verifiers since 6.1: an index is masked behind a barrier after the last
+ *helper call, since 6.1 forgets the bounds of one that is spilled beside a map key; and searches
+ *choose by multiplying with 0 or 1, since branches (and masks of all ones, at which 6.18 forks)
+ *multiply the states they have to look at.
  */
 #ifndef SMTPWALL_BPF_POLICY_H
 #define SMTPWALL_BPF_POLICY_H
@@ -30,9 +30,9 @@
 #include <bpf/bpf_helpers.h>
 
 /*
- * Slot generation & 1 of both outer maps is in force. What user space puts there must agree with these
- * templates in everything but, for the pages, max_entries. The flag that allows that turns off the
- * inlining of lookups, so the index, which every packet reads, goes without.
+ * Slot generation & 1 of both outer maps is in force. What user space puts there must agree with
+ * these templates in everything but, for the pages, max_entries. The flag that allows that turns
+ * off the inlining of lookups, so the index, which every packet reads, goes without.
  */
 struct policy_index_part {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -85,8 +85,8 @@ struct policy_ref {
 };
 
 /*
- * `generation`: settings.policy_generation, read once per packet, so that both parts are of one policy
- * and stay so. Returns 0 while there is no policy.
+ * `generation`: settings.policy_generation, read once per packet, so that both parts are of one
+ * policy and stay so. Returns 0 while there is no policy.
  */
 static __always_inline int policy_open(struct policy_ref *p, __u64 generation)
 {
@@ -179,7 +179,8 @@ static __always_inline __u32 policy_lookup4(struct policy_ref *p, __u32 v4)
 				  V4_GROUP * sizeof(*group));
 		if (!group)
 			return 0;
-		POLICY_UNROLL for (int i = 0; i < V4_GROUP; i++) {
+		POLICY_UNROLL for (int i = 0; i < V4_GROUP; i++)
+		{
 			__u32 place = group[i];
 			__u32 same = ((place >> 8 ^ octet) - 1) >> 31;
 
@@ -214,7 +215,8 @@ static __always_inline __u32 policy_detail(struct policy_ref *p, __u32 page, __u
 	count = pair->start;
 	place++;
 	/* Pair 0 starts at 0. A step behind the end looks at pair 0 again and is not taken. */
-	POLICY_LOOP for (__u32 step = V6_DETAIL_MAX / 2; step; step >>= 1) {
+	POLICY_LOOP for (__u32 step = V6_DETAIL_MAX / 2; step; step >>= 1)
+	{
 		__u64 inside = policy_reaches(at + step + 1, count);
 		__u32 look = place + (__u32)((at + step) * inside);
 
@@ -240,7 +242,8 @@ static __always_inline __u32 policy_lookup6(struct policy_ref *p, __u64 high, __
 	if (!levels)
 		return 0;
 	high -= policy_reaches(~0ULL, high); /* all ones marks unused keys */
-	POLICY_UNROLL for (int level = V6_LEVELS - 1; level >= 0; level--) {
+	POLICY_UNROLL for (int level = V6_LEVELS - 1; level >= 0; level--)
+	{
 		const __u64 *key;
 		__u64 child = 0;
 
@@ -251,8 +254,8 @@ static __always_inline __u32 policy_lookup6(struct policy_ref *p, __u64 high, __
 		if (!key)
 			return 0;
 		/* The first key of a node is never behind: it is why the search came here. */
-		POLICY_UNROLL for (int i = 1; i < V6_NODE; i++)
-			child += policy_reaches(key[i], high);
+		POLICY_UNROLL for (int i = 1; i < V6_NODE; i++) child +=
+			policy_reaches(key[i], high);
 		node = node * V6_NODE + (__u32)child;
 	}
 	value = POLICY_AT(p, head->v6_values_page + (node >> 14), node << 2, sizeof(*value));

@@ -2,12 +2,12 @@
 /*
  * sessions.bpf.c - who is proven, open sessions, completed connections
  *
- * `sessions` hears every change of a TCP socket's state. A server socket on a protected or submission
- * port that goes from SYN_RECV to ESTABLISHED has completed its handshake: its peer's address is
- * not forged. The socket gets a mark in its storage, the source one open session, and its rates one
- * charge; when a marked socket closes, the session is taken back. The mark makes it exact: nothing
- * is counted twice (also not while an upgrade has the old and the new program attached for a
- * moment), nothing is taken back that was not counted, whatever happens in between.
+ * `sessions` hears every change of a TCP socket's state. A server socket on a protected or
+ * submission port that goes from SYN_RECV to ESTABLISHED has completed its handshake: its peer's
+ * address is not forged. The socket gets a mark in its storage, the source one open session, and
+ * its rates one charge; when a marked socket closes, the session is taken back. The mark makes it
+ * exact: nothing is counted twice (also not while an upgrade has the old and the new program
+ * attached for a moment), nothing is taken back that was not counted, whatever happens in between.
  *
  * `mark_sessions` is a TCP iterator, run once by `up`: it marks and counts the sockets that are
  * older than the wall. Both look at the wall's network namespace only.

@@ -2,8 +2,8 @@
 /*
  * wall.bpf.c - the XDP programs
  *
- * `wall` is attached to the interfaces: parse, is it TCP to a protected port?, decide, count, and in
- * enforce mode drop. `check` takes the same decision about the packet it is given by
+ * `wall` is attached to the interfaces: parse, is it TCP to a protected port?, decide, count, and
+ * in enforce mode drop. `check` takes the same decision about the packet it is given by
  * BPF_PROG_RUN(2), leaves no trace in any map, and writes struct answer over the packet's start.
  * Both answer XDP_DROP (1) or XDP_PASS (2) for the mode in force.
  *

@@ -24,12 +24,8 @@
 #endif
 
 struct address {
-	union {
-		__u8 byte[ADDRESS_BYTES];
-		__u32 word[4]; /* network byte order */
-		__u64 half[2]; /* network byte order */
-	};
-};
+	__u8 byte[ADDRESS_BYTES];
+} __attribute__((aligned(8)));
 
 /* Key of the map `manual`; bits behind `length` are zero. */
 struct prefix {
@@ -51,38 +47,63 @@ struct prefix {
 #define ADDRESS_MAPPED_WORD address_be32(0x0000ffffu)
 #define ADDRESS_NAT64_WORD  address_be32(0x0064ff9bu)
 
+/* Four words or two halves of an address, in network byte order. */
+typedef __u32 __attribute__((may_alias)) address_word_t;
+typedef __u64 __attribute__((may_alias)) address_half_t;
+
+static __always_inline __u32 address_word(const struct address *a, int i)
+{
+	return ((const address_word_t *)a->byte)[i];
+}
+
+static __always_inline void address_set_word(struct address *a, int i, __u32 word)
+{
+	((address_word_t *)a->byte)[i] = word;
+}
+
+static __always_inline __u64 address_raw_half(const struct address *a, int i)
+{
+	return ((const address_half_t *)a->byte)[i];
+}
+
+static __always_inline void address_set_half(struct address *a, int i, __u64 half)
+{
+	((address_half_t *)a->byte)[i] = half;
+}
+
 static __always_inline int address_is_v4(const struct address *a)
 {
-	return a->half[0] == 0 && a->word[2] == ADDRESS_MAPPED_WORD;
+	return address_raw_half(a, 0) == 0 && address_word(a, 2) == ADDRESS_MAPPED_WORD;
 }
 
 /* The IPv4 address in host byte order; only meaningful after address_is_v4(). */
 static __always_inline __u32 address_v4(const struct address *a)
 {
-	return address_be32(a->word[3]);
+	return address_be32(address_word(a, 3));
 }
 
 /* `v4` in network byte order. */
 static __always_inline void address_from_v4(struct address *a, __u32 v4)
 {
-	a->half[0] = 0;
-	a->word[2] = ADDRESS_MAPPED_WORD;
-	a->word[3] = v4;
+	address_set_half(a, 0, 0);
+	address_set_word(a, 2, ADDRESS_MAPPED_WORD);
+	address_set_word(a, 3, v4);
 }
 
 /* Folds a NAT64 address onto the IPv4 address inside it. */
 static __always_inline void address_fold(struct address *a)
 {
-	if (a->word[0] == ADDRESS_NAT64_WORD && a->word[1] == 0 && a->word[2] == 0) {
-		a->half[0] = 0;
-		a->word[2] = ADDRESS_MAPPED_WORD;
+	if (address_word(a, 0) == ADDRESS_NAT64_WORD && address_word(a, 1) == 0 &&
+	    address_word(a, 2) == 0) {
+		address_set_half(a, 0, 0);
+		address_set_word(a, 2, ADDRESS_MAPPED_WORD);
 	}
 }
 
 /* The first (0) or last (1) 64 bits in host byte order. */
 static __always_inline __u64 address_half(const struct address *a, int which)
 {
-	return address_be64(a->half[which]);
+	return address_be64(address_raw_half(a, which));
 }
 
 /*
@@ -111,7 +132,7 @@ static __always_inline void address_network(struct address *a)
 	if (address_is_v4(a))
 		a->byte[15] = 0;
 	else
-		a->half[1] = 0;
+		address_set_half(a, 1, 0);
 }
 
 #endif

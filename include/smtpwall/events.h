@@ -49,7 +49,7 @@ struct answer {
 	enum verdict verdict; /* now, in the mode in force */
 	enum verdict would;   /* what enforce mode would do */
 	enum mode mode;
-	__u32 list;   /* id in the policy, 0 if no list spoke */
+	__u32 list;    /* id in the policy, 0 if no list spoke */
 	__u32 counted; /* id of a `count` list that holds the source, 0 if none */
 	__u32 proven;  /* 1: has an entry in `proven` */
 	struct address source;
@@ -66,9 +66,9 @@ struct answer {
 
 /* Per-CPU map `notices`: what was left undone on purpose, and must be told. */
 struct notices {
-	__u64 events_held;   /* events not sent: over the budget or the ring was full */
-	__u64 not_learnt;    /* sources the flood guard did not learn */
-	__u64 proven_full;   /* proven sources that found no room */
+	__u64 events_held; /* events not sent: over the budget or the ring was full */
+	__u64 not_learnt;  /* sources the flood guard did not learn */
+	__u64 proven_full; /* proven sources that found no room */
 	/* The windows of the budgets: second of the boot clock, and what was spent in it. */
 	__u64 event_second;
 	__u64 event_spent;

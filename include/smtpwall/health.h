@@ -2,7 +2,8 @@
 /*
  * health.h - the map `health`, one element: what the daemon knows to be wrong, in words
  *
- * Written by the daemon only, readable by everybody also when it is dead: `smtpwall status`, bpftool.
+ * Written by the daemon only, readable by everybody also when it is dead: `smtpwall status`,
+ * bpftool.
  */
 #ifndef SMTPWALL_HEALTH_H
 #define SMTPWALL_HEALTH_H

@@ -16,10 +16,10 @@
  *
  * IPv4 entry, one u32 for each /24 that is not empty; the two highest bits are the tag:
  *   WHOLE   the whole /24 is in list id                          00 | 22 unused | id
- *   HOSTS   one or two addresses of one list (equal: one)        01 | 6 unused | last octet a | last octet b | id
- *   GROUP   up to eight addresses: number of a group of eight u16 in the pool, octet << 8 | id;
- *           unused places have id 0                              10 | number
- *   ROW     number of a row of 256 ids, one for each address     11 | number
+ *   HOSTS   one or two addresses of one list (equal: one)        01 | 6 unused | last octet a |
+ * last octet b | id GROUP   up to eight addresses: number of a group of eight u16 in the pool,
+ * octet << 8 | id; unused places have id 0                              10 | number ROW     number
+ * of a row of 256 ids, one for each address     11 | number
  *
  * IPv6: the space of the upper 64 bits is cut into intervals, the starts sorted. They form a search
  * tree without pointers: level 0 is the sorted starts, level k+1 holds the first key of each node
@@ -46,9 +46,9 @@
 #define V4_GROUP       8
 #define V4_ROW	       256
 
-#define V4_TAG(entry) ((entry) >> 30)
+#define V4_TAG(entry)	 ((entry) >> 30)
 #define V4_NUMBER(entry) ((entry)&0x3fffffff)
-#define V4_ID(entry) ((entry)&0xff)
+#define V4_ID(entry)	 ((entry)&0xff)
 #define V4_HOST_A(entry) ((entry) >> 16 & 0xff)
 #define V4_HOST_B(entry) ((entry) >> 8 & 0xff)
 
@@ -70,7 +70,8 @@ struct v4_word {
 };
 
 struct v6_pair {
-	__u64 start; /* host byte order; in the first pair of a group: the count of those behind it */
+	__u64 start; /* host byte order; in the first pair of a group: the count of those behind it
+		      */
 	__u64 id;
 };
 
