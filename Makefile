@@ -57,7 +57,7 @@ $(O)/wall.bpf.o: $(BPF_OBJECTS)
 
 $(O)/wall.skel.h: $(O)/wall.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name wall_object > $@.new && mv $@.new $@
+	$(Q){ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< name wall_object && echo '/* NOLINTEND */'; } >$@.new && mv $@.new $@
 
 $(O)/user/%.o: user/%.c | $(O)/wall.skel.h
 	@mkdir -p $(@D)

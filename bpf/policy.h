@@ -3,7 +3,7 @@
  * policy.h - which list speaks for an address: the lookup in the compiled policy
  *
  * The layout is told in include/smtpwall/policy.h. Compiles for the kernel and natively: a native
- *includer defines, in front of the #include,
+ * includer defines, in front of the #include,
  *
  *   struct policy_ref	      what it looks things up in
  *   POLICY_WORD(p, n)	      -> const struct v4_word *, word n of the index, or NULL
@@ -12,9 +12,9 @@
  *			      offset) in page `page`, or NULL; only offset % POLICY_PAGE counts
  *
  * For the sake of the verifiers since 6.1: an index is masked behind a barrier after the last
- *helper call, since 6.1 forgets the bounds of one that is spilled beside a map key; and searches
- *choose by multiplying with 0 or 1, since branches (and masks of all ones, at which 6.18 forks)
- *multiply the states they have to look at.
+ * helper call, since 6.1 forgets the bounds of one that is spilled beside a map key; and searches
+ * choose by multiplying with 0 or 1, since branches (and masks of all ones, at which 6.18 forks)
+ * multiply the states they have to look at.
  */
 #ifndef SMTPWALL_BPF_POLICY_H
 #define SMTPWALL_BPF_POLICY_H
@@ -121,13 +121,12 @@ static __always_inline const void *policy_at(struct policy_ref *p, __u32 page, _
 	return bytes + (offset & (POLICY_PAGE - size));
 }
 
-#define POLICY_UNROLL			 _Pragma("unroll")
-#define POLICY_LOOP			 _Pragma("nounroll")
 #define POLICY_WORD(p, n)		 policy_word(p, n)
 #define POLICY_AT(p, page, offset, size) policy_at(p, page, offset, size)
 #else
-#define POLICY_UNROLL
-#define POLICY_LOOP
+/* The pragmas below are clang's; gcc does not know them and need not. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #endif /* __bpf__ */
 
 static __always_inline const struct policy_head *policy_head(struct policy_ref *p)
@@ -179,8 +178,8 @@ static __always_inline __u32 policy_lookup4(struct policy_ref *p, __u32 v4)
 				  V4_GROUP * sizeof(*group));
 		if (!group)
 			return 0;
-		POLICY_UNROLL for (int i = 0; i < V4_GROUP; i++)
-		{
+#pragma unroll
+		for (int i = 0; i < V4_GROUP; i++) {
 			__u32 place = group[i];
 			__u32 same = ((place >> 8 ^ octet) - 1) >> 31;
 
@@ -215,11 +214,16 @@ static __always_inline __u32 policy_detail(struct policy_ref *p, __u32 page, __u
 	count = pair->start;
 	place++;
 	/* Pair 0 starts at 0. A step behind the end looks at pair 0 again and is not taken. */
-	POLICY_LOOP for (__u32 step = V6_DETAIL_MAX / 2; step; step >>= 1)
-	{
-		__u64 inside = policy_reaches(at + step + 1, count);
-		__u32 look = place + (__u32)((at + step) * inside);
+#pragma nounroll
+	for (__u32 step = V6_DETAIL_MAX / 2; step; step >>= 1) {
+		__u64 inside;
+		__u32 look;
 
+		/* Most groups are small. Once false it stays so: no branch for each step. */
+		if (step >= count)
+			continue;
+		inside = policy_reaches(at + step + 1, count);
+		look = place + (__u32)((at + step) * inside);
 		pair = POLICY_AT(p, page + (look >> 12), look << 4, sizeof(*pair));
 		if (!pair)
 			return 0;
@@ -242,8 +246,8 @@ static __always_inline __u32 policy_lookup6(struct policy_ref *p, __u64 high, __
 	if (!levels)
 		return 0;
 	high -= policy_reaches(~0ULL, high); /* all ones marks unused keys */
-	POLICY_UNROLL for (int level = V6_LEVELS - 1; level >= 0; level--)
-	{
+#pragma unroll
+	for (int level = V6_LEVELS - 1; level >= 0; level--) {
 		const __u64 *key;
 		__u64 child = 0;
 
@@ -253,9 +257,10 @@ static __always_inline __u32 policy_lookup6(struct policy_ref *p, __u64 high, __
 				V6_NODE * sizeof(*key));
 		if (!key)
 			return 0;
-		/* The first key of a node is never behind: it is why the search came here. */
-		POLICY_UNROLL for (int i = 1; i < V6_NODE; i++) child +=
-			policy_reaches(key[i], high);
+			/* Key 0 is not behind `high`: for its sake the search came to this node. */
+#pragma unroll
+		for (int i = 1; i < V6_NODE; i++)
+			child += policy_reaches(key[i], high);
 		node = node * V6_NODE + (__u32)child;
 	}
 	value = POLICY_AT(p, head->v6_values_page + (node >> 14), node << 2, sizeof(*value));
@@ -278,5 +283,9 @@ static __always_inline __u32 policy_lookup(struct policy_ref *p, const struct ad
 		id = policy_lookup6(p, address_half(a, 0), address_half(a, 1));
 	return id & (POLICY_LISTS - 1);
 }
+
+#ifndef __bpf__
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -19,7 +19,7 @@
  * since <= now < until; an empty slot has until = 0. Both slots of a prefix are independent, and
  * an expired entry hides no wider one: the kernel asks for every prefix length in use.
  */
-#define MANUAL_MAX 65536
+#define MANUAL_MAX 65536u
 
 struct manual {
 	__u64 allow_since;
@@ -45,7 +45,7 @@ struct manual_lengths {
  * programs; user space only deletes idle entries. Not an LRU: nothing a stranger sends may push
  * out what is known of a proven source.
  */
-#define PROVEN_MAX 131072
+#define PROVEN_MAX 131072u
 
 struct proven {
 	__u64 since;	 /* first completed handshake; also tells a re-created entry apart */

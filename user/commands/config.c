@@ -43,7 +43,8 @@ int command_config(int argc, char **argv)
 
 	if (first < 0)
 		return -1 - first;
-	if (first + 1 != argc || (strcmp(argv[first], "check") && strcmp(argv[first], "show")))
+	if (first + 1 != argc ||
+	    (strcmp(argv[first], "check") != 0 && strcmp(argv[first], "show") != 0))
 		return usage("config", "say check or show");
 	show = !strcmp(argv[first], "show");
 	if (config_read(place.config, &config, &missing, &why)) {

@@ -274,7 +274,8 @@ int lists_install(struct wall *wall, struct list_change *change, struct error *w
 		}
 	}
 	if (!err) {
-		qsort(all.entry, all.count, sizeof(*all.entry), name_compare);
+		if (all.count)
+			qsort(all.entry, all.count, sizeof(*all.entry), name_compare);
 		err = gather_guard(&all, why);
 	}
 	if (!err)

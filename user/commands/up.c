@@ -163,33 +163,54 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 		     "source-rate, network-rate and syn-rate do not work");
 }
 
+/*
+ * A new wall must know whom not to drop before the first packet; on one that stands, nothing may
+ * change when an interface fails.
+ */
+static int stand(struct going_up *up, struct object *object, struct wall *wall, struct error *why)
+{
+	struct attach_request request = {
+		.pins = place.pins,
+		.interface = up->interface,
+		.interfaces = up->wanted.count,
+		.mode = up->mode,
+		.note = note_line,
+	};
+	struct error bad;
+	int err;
+
+	if (object_is_upgrade(object)) {
+		err = object_attach(object, &request, why);
+		if (!err)
+			err = prepare(up, wall, why);
+	} else {
+		err = prepare(up, wall, why);
+		if (!err)
+			err = object_attach(object, &request, why);
+	}
+	if (!err && object_mark_sessions(object, &bad))
+		note("%s", bad.text);
+	return err;
+}
+
 static int go_up(struct going_up *up, struct error *why)
 {
-	struct attach_request request = {.pins = place.pins,
-					 .interface = up->interface,
-					 .interfaces = up->wanted.count,
-					 .mode = up->mode,
-					 .note = note_line};
 	struct object *object = NULL;
 	struct wall *wall = NULL;
-	bool upgrade;
 	int err = object_load(place.pins, &object, why);
 
 	if (err)
 		return err;
-	upgrade = object_is_upgrade(object);
 	err = wall_of_object(object, &wall, why);
 	if (!err)
-		err = prepare(up, wall, why);
-	if (!err)
-		err = object_attach(object, &request, why);
+		err = stand(up, object, wall, why);
 	if (!err) {
 		down_unmark();
 		if (up->chosen[0])
 			remember(up->ledger, "interfaces", up->chosen, up->configured);
 		if (up->xdp[0])
 			remember(up->ledger, "xdp", up->xdp, "");
-		tell(up, wall, upgrade);
+		tell(up, wall, object_is_upgrade(object));
 	}
 	wall_close(wall);
 	object_free(object);

@@ -152,7 +152,7 @@ static void start_next(struct daemon *d)
 {
 	struct children *c = d->children;
 	struct job *job = c->queue;
-	pid_t pid;
+	pid_t pid = -1;
 	int err;
 
 	if (c->running || !job)

@@ -23,6 +23,7 @@ struct daemon {
 	int lock; /* of the daemon, -1 while no wall is up */
 	bool down_on_exit;
 	bool exiting;
+	bool waiting; /* for an interface to come before the wall is put up the first time */
 	struct children *children;
 	struct follow_lists *lists;
 	struct follow_links *links;

@@ -74,7 +74,7 @@ static void look_at_wanted(struct daemon *d)
 	}
 	if (!strcmp(missing, d->links->tried))
 		return;
-	strcpy(d->links->tried, missing);
+	memcpy(d->links->tried, missing, sizeof(d->links->tried));
 	child_run(d, "interfaces", (const char *const[]){"up", NULL}, NULL);
 }
 
@@ -84,8 +84,14 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *context)
 
 	(void)usec;
 	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	if (!d->wall)
+	if (!d->wall) {
+		char mark[256];
+
+		if (d->waiting && d->links->links_changed && !down_marked(mark, sizeof(mark)))
+			child_run(d, "interfaces", (const char *const[]){"up", NULL}, NULL);
+		d->links->links_changed = false;
 		return 0;
+	}
 	if (d->links->links_changed) {
 		pins_each_link(place.pins, rename_pin, d);
 		look_at_wanted(d);

@@ -165,7 +165,9 @@ static void lists_reload(struct daemon *d)
 	if (!d->config->lists)
 		return;
 	d->lists->list = calloc(d->config->lists, sizeof(*d->lists->list));
-	d->lists->watch = calloc(d->config->lists, sizeof(*d->lists->watch));
+	d->lists->watch =
+		calloc(d->config->lists,
+		       sizeof(sd_event_source *)); /* NOLINT(bugprone-sizeof-expression) */
 	if (!d->lists->list || !d->lists->watch)
 		return;
 	d->lists->count = d->config->lists;

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "../clock.h"
+#include "../net/net.h"
 #include "../output.h"
 #include "daemon.h"
 
@@ -79,6 +80,7 @@ static int wall_come(struct daemon *d, struct error *why)
 	if (err)
 		return err;
 	d->wall_identity = identity;
+	d->waiting = false;
 	memset(wall_health(d->wall)->fault, 0, sizeof(wall_health(d->wall)->fault));
 	wall_health(d->wall)->daemon_since = clock_wall();
 	heartbeat(d);
@@ -211,18 +213,48 @@ static int run_now(const char *const word[])
 	return WEXITSTATUS(status);
 }
 
+/* Is not one of the interfaces there on which the wall is wanted? */
+static bool interfaces_absent(struct daemon *d)
+{
+	struct interfaces wanted;
+	struct ledger *ledger = NULL;
+	struct link_facts facts;
+	int err;
+
+	ledger_open(place.state, true, 0, &ledger, NULL);
+	err = interfaces_wanted(d->config, ledger, &wanted, NULL);
+	ledger_close(ledger);
+	for (unsigned int i = 0; !err && i < wanted.count; i++)
+		if (link_facts(wanted.name[i], &facts, NULL) == 0)
+			return false;
+	return !err;
+}
+
+static void let_go(struct daemon *d)
+{
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}
+
 static int first_up(struct daemon *d)
 {
 	char mark[256];
-	const char *const up[] = {"up", NULL};
+	int status;
 
 	if (down_marked(mark, sizeof(mark)) && !pins_identity(place.pins)) {
 		note("the wall was taken down %s and stays down until `smtpwall up`", mark);
-		close(d->lock);
-		d->lock = -1;
+		let_go(d);
 		return STATUS_DONE;
 	}
-	return run_now(up);
+	status = run_now((const char *const[]){"up", NULL});
+	if (status == STATUS_FAILED && interfaces_absent(d)) {
+		note("waiting for the interface to come");
+		d->waiting = true;
+		let_go(d);
+		return STATUS_DONE;
+	}
+	return status;
 }
 
 static int loop_make(struct daemon *d, struct error *why)

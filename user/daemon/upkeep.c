@@ -20,8 +20,8 @@ static void upkeep_tick(struct daemon *d)
 	if (!d->wall)
 		return;
 	wall_sweep_proven(d->wall, PROVEN_IDLE, &left);
-	if (left > PROVEN_MAX / 10 * 9)
-		fault_set(d, "proven sources", "the table is nearly full (%zu of %d)", left,
+	if (left > (size_t)PROVEN_MAX / 10 * 9)
+		fault_set(d, "proven sources", "the table is nearly full (%zu of %u)", left,
 			  PROVEN_MAX);
 	else
 		fault_clear(d, "proven sources");

@@ -126,29 +126,6 @@ static void step_undo(struct attachment *a, struct step *step)
 	}
 }
 
-/* Marks the sockets that are older than the wall. Not fatal: they are merely not counted. */
-static void mark_old_sessions(struct attachment *a)
-{
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(object_bpf(a->object), "mark_sessions");
-	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
-	char nothing[64];
-	int fd;
-
-	if (!link) {
-		tell(a->request, "sessions that are open already are not counted: %s%s",
-		     strerror(errno), "");
-		return;
-	}
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd >= 0) {
-		while (read(fd, nothing, sizeof(nothing)) > 0)
-			;
-		close(fd);
-	}
-	bpf_link__destroy(link);
-}
-
 /* Pins under a second name and renames, so that the name always leads to a program. */
 static int pin_over(int fd, const char *path, struct error *why)
 {
@@ -271,7 +248,6 @@ static int attach_steps(struct attachment *a, struct error *why)
 			"cannot follow the sockets' states (tp_btf/inet_sock_set_state): %s",
 			strerror(-err));
 	}
-	mark_old_sessions(a);
 	return pin_all(a, why);
 }
 
@@ -315,5 +291,30 @@ out:
 	free(a.step);
 	if (a.old_program >= 0)
 		close(a.old_program);
+	return err;
+}
+
+int object_mark_sessions(struct object *object, struct error *why)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(object_bpf(object), "mark_sessions");
+	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
+	char nothing[64];
+	int fd, err = 0;
+
+	if (!link)
+		return error_set(why, errno ? -errno : -ENOENT,
+				 "sessions that are open already are not counted: %s",
+				 strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = error_set(why, fd, "sessions that are open already are not counted: %s",
+				strerror(-fd));
+	} else {
+		while (read(fd, nothing, sizeof(nothing)) > 0)
+			;
+		close(fd);
+	}
+	bpf_link__destroy(link);
 	return err;
 }

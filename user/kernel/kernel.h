@@ -120,6 +120,9 @@ struct attach_request {
  */
 int object_attach(struct object *object, const struct attach_request *request, struct error *why);
 
+/* Marks and counts the sessions that are older than the wall, or than a port's protection. */
+int object_mark_sessions(struct object *object, struct error *why);
+
 /* --- maps: a wall that is up ------------------------------------------------------------------ */
 
 struct wall;

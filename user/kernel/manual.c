@@ -84,7 +84,7 @@ int wall_put_manual(struct wall *wall, const struct prefix *prefix, const struct
 	length_remove(wall, key.length);
 	if (err == -E2BIG)
 		return error_set(why, err,
-				 "the table of manual entries is full (%d); take old ones back "
+				 "the table of manual entries is full (%u); take old ones back "
 				 "with `smtpwall unblock`, or "
 				 "keep large sets in a list (`smtpwall load NAME FILE`)",
 				 MANUAL_MAX);
@@ -102,7 +102,7 @@ int wall_each_manual(struct wall *wall,
 
 	/* The keys first: a walk that deletes as it goes would lose its place. */
 	while (bpf_map_get_next_key(wall->fd[MAP_MANUAL], before, &next) == 0 &&
-	       count < 2 * MANUAL_MAX) {
+	       count < (size_t)2 * MANUAL_MAX) {
 		if (count == room) {
 			struct prefix *more =
 				reallocarray(keys, room = room ? 2 * room : 64, sizeof(*keys));

@@ -36,6 +36,17 @@ static bool on_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
+/* Others pin there as well. */
+static bool is_bpffs_root(const char *path)
+{
+	struct stat here, above;
+	char up[PINS_PATH + 4];
+
+	snprintf(up, sizeof(up), "%s/..", path);
+	return stat(path, &here) == 0 && stat(up, &above) == 0 &&
+	       (here.st_dev != above.st_dev || here.st_ino == above.st_ino);
+}
+
 static bool is_below(const char *path, const char *directory)
 {
 	size_t length = strlen(directory);
@@ -84,6 +95,12 @@ int pins_make(const char *pins, struct error *why)
 	err = make_path(pins, why);
 	if (err)
 		return err;
+	if (is_bpffs_root(pins))
+		return error_set(
+			why, -EINVAL,
+			"%s is the root of a BPF file system, where others pin as well; name a "
+			"directory in it with --pins",
+			pins);
 	if (!on_bpffs(pins)) {
 		rmdir(pins);
 		return error_set(
@@ -249,11 +266,30 @@ void pins_tidy(const char *pins)
 	rmdir(pins);
 }
 
-/* Removes what the directory holds, and the directory. Returns how many pins went, or a negative
- * errno. */
-static int remove_tree(const char *path, bool links, struct error *why)
+/* Removes one pin; a link is detached even if somebody else holds a descriptor of it. */
+static int remove_pin(const char *path, bool link, struct error *why)
 {
-	int removed = 0, err = 0;
+	if (link) {
+		int fd = bpf_obj_get(path);
+
+		if (fd >= 0) {
+			bpf_link_detach(fd);
+			close(fd);
+		}
+	}
+	if (unlink(path) && errno != ENOENT)
+		return error_set(why, -errno, "cannot remove %s: %s%s", path, strerror(errno),
+				 errno == EACCES || errno == EPERM ? "; run it as root" : "");
+	return 0;
+}
+
+/*
+ * Removes the pins in the directory, and the directory if nothing else is in it. Goes on after
+ * failures; returns the first, or how many pins went.
+ */
+static int remove_directory(const char *path, bool links, struct error *why)
+{
+	int removed = 0, first = 0;
 	struct dirent *entry;
 	DIR *dir = opendir(path);
 
@@ -264,62 +300,46 @@ static int remove_tree(const char *path, bool links, struct error *why)
 	while ((entry = readdir(dir))) {
 		char below[PINS_PATH];
 		struct stat st;
-		int n;
+		int n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name), err;
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		if (n < 0 || (size_t)n >= sizeof(below) || lstat(below, &st) || S_ISDIR(st.st_mode))
 			continue;
-		n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (n < 0 || (size_t)n >= sizeof(below) || lstat(below, &st))
-			continue;
-		if (S_ISDIR(st.st_mode)) {
-			n = remove_tree(below, links || !strcmp(entry->d_name, "links"), why);
-			if (n < 0)
-				err = err ? err : n;
-			else
-				removed += n;
-			continue;
-		}
-		if (links) {
-			/* Detached even if somebody else holds a descriptor of it. */
-			int fd = bpf_obj_get(below);
-
-			if (fd >= 0) {
-				bpf_link_detach(fd);
-				close(fd);
-			}
-		}
-		if (unlink(below) == 0)
+		err = remove_pin(below, links, first ? NULL : why);
+		if (!err)
 			removed++;
-		else if (!err)
-			err = error_set(
-				why, -errno, "cannot remove %s: %s%s", below, strerror(errno),
-				errno == EACCES || errno == EPERM ? "; run it as root" : "");
+		else if (!first)
+			first = err;
 	}
 	closedir(dir);
-	if (rmdir(path) && !err && errno != ENOENT)
-		err = error_set(why, -errno, "cannot remove %s: %s", path, strerror(errno));
-	return err ? err : removed;
+	rmdir(path);
+	return first ? first : removed;
 }
 
 int pins_remove(const char *pins, struct error *why)
 {
-	char links[PINS_PATH];
-	int first, rest;
+	/* Links first: whatever happens afterwards, mail flows. */
+	static const char *const below[] = {"/links", "/maps", "/watch", "/daemon", ""};
+	int removed = 0, first = 0;
 
 	if (access(pins, F_OK))
 		return error_set(why, -ENOENT, "no wall is up at %s", pins);
-	if (!on_bpffs(pins))
+	if (!on_bpffs(pins) || is_bpffs_root(pins))
 		return error_set(why, -ENOTDIR,
-				 "%s is not on a BPF file system; nothing was removed", pins);
-	/* Links first: whatever happens afterwards, mail flows. */
-	snprintf(links, sizeof(links), "%s/links", pins);
-	first = remove_tree(links, true, why);
-	rest = remove_tree(pins, false, first < 0 ? NULL : why);
-	if (first < 0)
-		return first;
-	if (rest < 0)
-		return rest;
-	if (!first && !rest)
+				 "%s is no directory on a BPF file system that smtpwall made; "
+				 "nothing was removed",
+				 pins);
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+		char path[PINS_PATH];
+		int n;
+
+		snprintf(path, sizeof(path), "%s%s", pins, below[i]);
+		n = remove_directory(path, i == 0, first ? NULL : why);
+		if (n >= 0)
+			removed += n;
+		else if (!first)
+			first = n;
+	}
+	if (!first && !removed)
 		return error_set(why, -ENOENT, "no wall is up at %s", pins);
-	return 0;
+	return first;
 }

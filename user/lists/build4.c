@@ -2,7 +2,8 @@
 /*
  * build4.c - the IPv4 half of the policy: one entry for each /24 in which something is listed
  *
- * Segments come in order, so entries are simply appended, and the rank of a /24 falls out at the end.
+ * Segments come in order, so entries are simply appended, and the rank of a /24 falls out at the
+ * end.
  */
 #include <errno.h>
 #include <stdlib.h>

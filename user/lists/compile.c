@@ -64,17 +64,15 @@ static int assemble(const struct build4 *b4, const struct build6 *b6, struct pol
 		    struct policy_image *out)
 {
 	struct placed placed[5 + V6_LEVELS] = {
-		{&b4->entries, &head->v4_entries_page},
-		{&b4->groups, &head->v4_pool_page},
-		{&b4->rows, &head->v4_rows_page},
-		{&b6->values, &head->v6_values_page},
+		{&b4->entries, &head->v4_entries_page}, {&b4->groups, &head->v4_pool_page},
+		{&b4->rows, &head->v4_rows_page},	{&b6->values, &head->v6_values_page},
 		{&b6->detail, &head->v6_detail_page},
 	};
 	size_t tables = 5;
 
 	for (unsigned int i = 0; i < b6->levels; i++)
-		placed[tables++] = (struct placed){i ? &b6->level[i] : &b6->starts,
-						   &head->v6_level_page[i]};
+		placed[tables++] =
+			(struct placed){i ? &b6->level[i] : &b6->starts, &head->v6_level_page[i]};
 	head->v6_levels = b6->levels;
 	return lay_out(placed, tables, head, out);
 }

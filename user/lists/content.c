@@ -37,8 +37,8 @@ static void content_put(struct list_content *content, enum family family, size_t
 			const struct span *s)
 {
 	if (family == FAMILY_V6)
-		content->v6[i] = (struct range6){s->first.high, s->first.low, s->last.high,
-						 s->last.low};
+		content->v6[i] =
+			(struct range6){s->first.high, s->first.low, s->last.high, s->last.low};
 	else
 		content->v4[i] = (struct range4){(uint32_t)s->first.low, (uint32_t)s->last.low};
 }
@@ -290,8 +290,7 @@ void content_find_widest(struct list_content *content)
 				else
 					length = widest_block(first + head, last - tail, bits);
 			}
-			content_note_widest(content, family, length,
-					    span_text(&s, family, text));
+			content_note_widest(content, family, length, span_text(&s, family, text));
 		}
 	}
 }

@@ -6,9 +6,9 @@
  *   {"cidr":"1.10.16.0/20","sblid":"SBL256894","rir":"apnic"}
  *   {"type":"metadata","timestamp":1790072042,"size":104461,"records":1692,...}
  *
- * A broken download may end in the middle of a prefix, "1.10.16.0/2", and would then block a quarter
- * of the Internet. So a line of text must have its SBL number, and JSON must have its last line, with
- * the number of lines in front of it.
+ * A broken download may end in the middle of a prefix, "1.10.16.0/2", and would then block a
+ * quarter of the Internet. So a line of text must have its SBL number, and JSON must have its last
+ * line, with the number of lines in front of it.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -32,13 +32,15 @@ struct list_content {
 	size_t v4_count, v4_room;
 	struct range6 *v6;
 	size_t v6_count, v6_room;
-	uint64_t entries;     /* as written in the source, before joining */
-	uint64_t left_out;    /* bad lines left out (skip_bad), entries over $MAXRANGE4, bogons */
-	int64_t timestamp;    /* the source's own idea of its age (wall clock), 0 unknown */
-	int64_t expires;      /* $TIMESTAMP's expiry, 0 none */
-	unsigned int widest4; /* shortest IPv4 / IPv6 prefix length met (own bits), 33 / 129 if none */
+	uint64_t entries;  /* as written in the source, before joining */
+	uint64_t left_out; /* bad lines left out (skip_bad), entries over $MAXRANGE4, bogons */
+	int64_t timestamp; /* the source's own idea of its age (wall clock), 0 unknown */
+	int64_t expires;   /* $TIMESTAMP's expiry, 0 none */
+	unsigned int
+		widest4; /* shortest IPv4 / IPv6 prefix length met (own bits), 33 / 129 if none */
 	unsigned int widest6;
-	char widest_text[PREFIX_TEXT]; /* the entry with the widest prefix, for the rails' sentence */
+	char widest_text[PREFIX_TEXT]; /* the entry with the widest prefix, for the rails' sentence
+					*/
 	char format[16];	       /* the format it was read by */
 };
 
@@ -57,38 +59,43 @@ struct list_options {
 };
 
 /*
- * Formats: "plain" (addresses, CIDR and a-b ranges; '#' and ';' comments, also inline; FireHOL .ipset/.netset are this
- * with a header), "drop" (Spamhaus DROP text: CIDR ; SBL...), "drop-json" (JSON lines; `records` must be true),
- * "ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset" (rbldnsd). Any of them may be gzipped.
+ * Formats: "plain" (addresses, CIDR and a-b ranges; '#' and ';' comments, also inline; FireHOL
+ * .ipset/.netset are this with a header), "drop" (Spamhaus DROP text: CIDR ; SBL...), "drop-json"
+ * (JSON lines; `records` must be true), "ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset"
+ * (rbldnsd). Any of them may be gzipped.
  *
- * Reads a file ("-": standard input). -EINVAL with "file:line: what and why" for a bad line, -ENODATA
- * for a source without a single entry (an empty download must not clear a list; `load --force` may), other negative
- * errno when it cannot be read or is cut off (gzip without its end). `*out` is untouched on failure.
+ * Reads a file ("-": standard input). -EINVAL with "file:line: what and why" for a bad line,
+ * -ENODATA for a source without a single entry (an empty download must not clear a list; `load
+ * --force` may), other negative errno when it cannot be read or is cut off (gzip without its end).
+ * `*out` is untouched on failure.
  */
-int list_read(const char *path, const struct list_options *options, struct list_content *out, struct error *why);
+int list_read(const char *path, const struct list_options *options, struct list_content *out,
+	      struct error *why);
 /* The same from memory (for tests and fuzzers); `name` stands for the file in sentences. */
-int list_read_memory(const char *name, const void *data, size_t size, const struct list_options *options,
-		     struct list_content *out, struct error *why);
+int list_read_memory(const char *name, const void *data, size_t size,
+		     const struct list_options *options, struct list_content *out,
+		     struct error *why);
 bool list_format_known(const char *format);
 
 /* --- rails ------------------------------------------------------------------------------------ */
 
 /*
- * Takes bogons (this-network, private, shared, loopback, link-local, multicast, reserved; IPv6: unspecified,
- * loopback, mapped, unique-local, link-local, multicast) out of content that is to block; documentation (192.0.2.0/24,
- * 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32) and benchmark (198.18.0.0/15) ranges stay. Returns how many entries
- * (ranges) lost something, the first of them as text in `example`.
+ * Takes bogons (this-network, private, shared, loopback, link-local, multicast, reserved; IPv6:
+ * unspecified, loopback, mapped, unique-local, link-local, multicast) out of content that is to
+ * block; documentation (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32) and benchmark
+ * (198.18.0.0/15) ranges stay. Returns how many entries (ranges) lost something, the first of them
+ * as text in `example`.
  */
 uint64_t list_remove_bogons(struct list_content *content, char example[PREFIX_TEXT]);
 
 /*
- * Is this a plausible new content for a list with this action, given the old one (NULL: first time)? -EPERM with a
- * sentence that says what is odd and how to force it: for drop lists a prefix wider than /10 (IPv6 /20) or over
- * 10% of IPv4; for every list (with at least 20 entries before) shrunk by more than half or grown more than threefold.
- * Compares addresses covered and entries.
+ * Is this a plausible new content for a list with this action, given the old one (NULL: first
+ * time)? -EPERM with a sentence that says what is odd and how to force it: for drop lists a prefix
+ * wider than /10 (IPv6 /20) or over 10% of IPv4; for every list (with at least 20 entries before)
+ * shrunk by more than half or grown more than threefold. Compares addresses covered and entries.
  */
-int list_plausible(const struct list_content *content, enum list_action action, const struct list_content *old,
-		   struct error *why);
+int list_plausible(const struct list_content *content, enum list_action action,
+		   const struct list_content *old, struct error *why);
 
 /* --- store ------------------------------------------------------------------------------------ */
 
@@ -101,7 +108,8 @@ struct list_origin {
 	char format[16];
 	int64_t timestamp; /* of the source itself, 0 unknown */
 	uint64_t entries, left_out;
-	/* What the configured file was when this was loaded: while it still is, a list loaded by hand stands. */
+	/* What the configured file was when this was loaded: while it still is, a list loaded by
+	 * hand stands. */
 	char configured[1024]; /* path, "" if none is configured */
 	int64_t file_mtime_ns;
 	uint64_t file_size, file_inode;
@@ -110,22 +118,25 @@ struct list_origin {
 };
 
 /*
- * STATE/lists/NAME: header lines "# key: value", then canonical ranges (CIDR where a range is one, else
- * first-last), a last line "# end ENTRIES CHECKSUM" that tells a truncated file. Written by file_replace(), so a
- * crash or a full disk keeps the old one. The directory is created when missing (0700).
+ * STATE/lists/NAME: header lines "# key: value", then canonical ranges (CIDR where a range is one,
+ * else first-last), a last line "# end ENTRIES CHECKSUM" that tells a truncated file. Written by
+ * file_replace(), so a crash or a full disk keeps the old one. The directory is created when
+ * missing (0700).
  */
-int list_store(const char *state, const struct list_origin *origin, const struct list_content *content,
-	       struct error *why);
-/* -ENOENT if there is none; -EUCLEAN with a sentence if it is damaged or cut. content may be NULL (header only). */
-int list_restore(const char *state, const char *name, struct list_origin *origin, struct list_content *content,
-		 struct error *why);
+int list_store(const char *state, const struct list_origin *origin,
+	       const struct list_content *content, struct error *why);
+/* -ENOENT if there is none; -EUCLEAN with a sentence if it is damaged or cut. content may be NULL
+ * (header only). */
+int list_restore(const char *state, const char *name, struct list_origin *origin,
+		 struct list_content *content, struct error *why);
 int list_forget(const char *state, const char *name, struct error *why);
 /* Names stored, sorted; caller frees each and the array. */
 int list_stored(const char *state, char ***names, size_t *count, struct error *why);
 
 /* --- compile ---------------------------------------------------------------------------------- */
 
-/* One list as the compiler wants it; content must be normalised (list_read() and list_restore() do that). */
+/* One list as the compiler wants it; content must be normalised (list_read() and list_restore() do
+ * that). */
 struct compile_list {
 	const struct list_origin *origin;
 	const struct list_content *content;
@@ -140,10 +151,11 @@ struct policy_image {
 
 /*
  * Compiles up to POLICY_LISTS - 1 lists; earlier lists win among equals. -E2BIG with a
- * sentence when it would need more than POLICY_PAGES_MAX pages, -ENOMEM. `built`: wall clock, seconds.
+ * sentence when it would need more than POLICY_PAGES_MAX pages, -ENOMEM. `built`: wall clock,
+ * seconds.
  */
-int policy_compile(const struct compile_list *list, size_t lists, int64_t built, struct policy_image *out,
-		   struct error *why);
+int policy_compile(const struct compile_list *list, size_t lists, int64_t built,
+		   struct policy_image *out, struct error *why);
 void policy_image_free(struct policy_image *image);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * paint.c - which list speaks where: all lists at once, from the first address to the last
  *
- * Each list is a row of borders, in, out, in, out. A heap gives the borders of all lists in order; a
- * set of the lists that hold the present place, ranked by strength, gives the one that speaks. So the
- * cost is the number of ranges, not of addresses, whatever the lists overlap.
+ * Each list is a row of borders, in, out, in, out. A heap gives the borders of all lists in order;
+ * a set of the lists that hold the present place, ranked by strength, gives the one that speaks. So
+ * the cost is the number of ranges, not of addresses, whatever the lists overlap.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -59,8 +59,8 @@ static int read_range(struct reading *r, char *text, char *dash)
 	if (content_add(r->content, family, &span))
 		return -ENOMEM;
 	/* As wide as the prefix of so many addresses: what it covers counts, not how it is cut. */
-	size = family == FAMILY_V4 ? span.last.low - span.first.low :
-				     span.last.high - span.first.high;
+	size = family == FAMILY_V4 ? span.last.low - span.first.low
+				   : span.last.high - span.first.high;
 	for (size = size == UINT64_MAX ? size : size + 1; size > 1; size >>= 1)
 		length++;
 	content_note_widest(r->content, family, (family == FAMILY_V4 ? 32 : 64) - length, whole);
@@ -82,8 +82,9 @@ int plain_line(struct reading *r, char *text)
 	if (dash)
 		return read_range(r, text, dash);
 	if (strpbrk(text, " \t"))
-		return bad_line(r, "\"%.60s\" is more than one address; write one a line, and # in "
-				   "front of a comment",
+		return bad_line(r,
+				"\"%.60s\" is more than one address; write one a line, and # in "
+				"front of a comment",
 				text);
 	return read_prefix(r, text);
 }

@@ -2,8 +2,9 @@
 /*
  * rails.c - is this content plausible, and what must not be in it?
  *
- * Lists are made by other people's programs. One that suddenly holds a tenth of the Internet, or half of
- * what it held yesterday, is more likely broken than right, and the old content is the better guess.
+ * Lists are made by other people's programs. One that suddenly holds a tenth of the Internet, or
+ * half of what it held yesterday, is more likely broken than right, and the old content is the
+ * better guess.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,11 +24,11 @@ static const struct range4 bogons4[] = {
 };
 
 static const struct range6 bogons6[] = {
-	{0, 0, 0, 1},				       /* ::, ::1 unspecified, loopback */
-	{0, 0xffff00000000, 0, 0xffffffffffff},	       /* ::ffff:0:0/96 mapped */
+	{0, 0, 0, 1},					 /* ::, ::1 unspecified, loopback */
+	{0, 0xffff00000000, 0, 0xffffffffffff},		 /* ::ffff:0:0/96 mapped */
 	{0xfc00ULL << 48, 0, 0xfdffffffffffffff, ~0ULL}, /* fc00::/7 unique-local */
 	{0xfe80ULL << 48, 0, 0xfebfffffffffffff, ~0ULL}, /* fe80::/10 link-local */
-	{0xff00ULL << 48, 0, ~0ULL, ~0ULL},	       /* ff00::/8 multicast */
+	{0xff00ULL << 48, 0, ~0ULL, ~0ULL},		 /* ff00::/8 multicast */
 };
 
 uint64_t list_remove_bogons(struct list_content *content, char example[PREFIX_TEXT])
@@ -51,8 +52,9 @@ uint64_t list_remove_bogons(struct list_content *content, char example[PREFIX_TE
 	snprintf(example, PREFIX_TEXT, "%.*s", PREFIX_TEXT - 1, span_text(&first, family, text));
 	content->left_out += touched;
 	/*
-	 * The widest entry may be gone. What is left of the ranges is at least as wide as the widest entry
-	 * that is left (entries that touch were joined), so the narrower of both is nearest to the truth.
+	 * The widest entry may be gone. What is left of the ranges is at least as wide as the
+	 * widest entry that is left (entries that touch were joined), so the narrower of both is
+	 * nearest to the truth.
 	 */
 	memcpy(widest_text, content->widest_text, sizeof(widest_text));
 	content_find_widest(content);
@@ -77,11 +79,11 @@ static int compare_sizes(const char *what, uint64_t old, uint64_t now, struct er
 	number_text(old, a);
 	number_text(now, b);
 	if (now < old / 2 + old % 2)
-		return error_set(why, -EPERM,
-				 "it shrank by more than half, from %s to %s %s" FORCE, a, b, what);
+		return error_set(why, -EPERM, "it shrank by more than half, from %s to %s %s" FORCE,
+				 a, b, what);
 	if (now / 3 > old || (now / 3 == old && now % 3))
-		return error_set(why, -EPERM,
-				 "it grew more than threefold, from %s to %s %s" FORCE, a, b, what);
+		return error_set(why, -EPERM, "it grew more than threefold, from %s to %s %s" FORCE,
+				 a, b, what);
 	return 0;
 }
 

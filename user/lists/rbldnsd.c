@@ -9,24 +9,14 @@
  *   198.51.100/24 :3:another value
  *   !192.0.2.7          an exclusion
  *
- * Values are of no use here and are skipped. In a set an exclusion excludes wherever it stands; in a
- * trie the longest prefix wins, excluded or not. $DATASET begins a part of its own.
+ * Values are of no use here and are skipped. In a set an exclusion excludes wherever it stands; in
+ * a trie the longest prefix wins, excluded or not. $DATASET begins a part of its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "reading.h"
-
-#define CLOCKS_DIFFER 300 /* seconds that the clock of the source may be ahead */
-
-struct rbldnsd {
-	enum rbldnsd_kind kind;
-	struct list_content listed, excluded; /* of a set */
-	struct trie trie;
-	uint64_t largest; /* $MAXRANGE4, addresses; 0 none */
-};
 
 int rbldnsd_start(struct reading *r)
 {
@@ -52,8 +42,7 @@ void rbldnsd_release(struct reading *r)
 	r->state = NULL;
 }
 
-/* Ends a part of the file: what it lists joins the content, and its exclusions end with it. */
-static int end_part(struct reading *r)
+int rbldnsd_end_part(struct reading *r)
 {
 	struct rbldnsd *state = r->state;
 	int err = 0;
@@ -79,175 +68,14 @@ static int end_part(struct reading *r)
 
 int rbldnsd_finish(struct reading *r)
 {
-	return end_part(r);
-}
-
-/* --- specials --------------------------------------------------------------------------------- */
-
-static const char *const words[] = {"SOA", "NS", "TTL", "TIMESTAMP", "MAXRANGE4", "DATASET"};
-
-const char *rbldnsd_special(const char *text)
-{
-	text += *text == '#' || *text == ';' || *text == ':';
-	if (*text++ != '$')
-		return NULL;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t length = strlen(words[i]);
-
-		if (!strncmp(text, words[i], length) && (text[length] == ' ' || text[length] == '\t'))
-			return text;
-	}
-	return NULL;
-}
-
-/* "yyyy:mm:dd[:hh[:mi[:ss]]]", in UTC. */
-static bool read_stamp(const char *text, int64_t *when)
-{
-	int part[6] = {0}, parts = 0;
-	struct tm tm;
-
-	do {
-		char *end;
-		long n;
-
-		if (*text < '0' || *text > '9')
-			return false;
-		n = strtol(text, &end, 10);
-		if (n > 9999)
-			return false;
-		part[parts++] = (int)n;
-		text = end;
-	} while (*text++ == ':' && parts < 6);
-	if (text[-1] || parts < 3 || part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
-	    part[2] > 31 || part[3] > 23 || part[4] > 59 || part[5] > 60)
-		return false;
-	tm = (struct tm){.tm_year = part[0] - 1900,
-			 .tm_mon = part[1] - 1,
-			 .tm_mday = part[2],
-			 .tm_hour = part[3],
-			 .tm_min = part[4],
-			 .tm_sec = part[5]};
-	*when = timegm(&tm);
-	return true;
-}
-
-/* "+90", "+2d": units as in duration_parse(), seconds if there is none. */
-static bool read_rest(const char *text, uint64_t *seconds)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	*seconds = strtoul(text, &end, 10);
-	if (!*end)
-		return *seconds < UINT32_MAX;
-	return !duration_parse(text, seconds, NULL);
-}
-
-static int read_timestamp(struct reading *r, char *text)
-{
-	char *save, *stamp = strtok_r(text, " \t", &save), *expiry = strtok_r(NULL, " \t", &save);
-	int64_t when, expires = 0;
-	uint64_t rest;
-
-	if (!stamp || !read_stamp(stamp, &when))
-		return bad_line(r, "$TIMESTAMP needs a time, yyyy:mm:dd:hh:mi:ss");
-	if (when > r->now + CLOCKS_DIFFER)
-		return error_set(&r->why, -EINVAL,
-				 "%s:%lu: $TIMESTAMP lies in the future; is a clock wrong, here or "
-				 "where the list is made?",
-				 r->name, r->line);
-	if (expiry && *expiry == '+') {
-		if (!read_rest(expiry + 1, &rest))
-			return bad_line(r, "\"%.40s\" is no time to live for $TIMESTAMP, as in +2d",
-					expiry);
-		expires = when + (int64_t)rest;
-	} else if (expiry && strcmp(expiry, "0") != 0 && !read_stamp(expiry, &expires)) {
-		return bad_line(r, "\"%.40s\" is no expiry for $TIMESTAMP, as in 2026:12:31 or +2d",
-				expiry);
-	}
-	if (expires && expires <= r->now)
-		return error_set(&r->why, -EINVAL,
-				 "%s:%lu: the list has expired by its own $TIMESTAMP; get a fresh "
-				 "copy",
-				 r->name, r->line);
-	/* Of several parts the oldest counts, and the one that expires first. */
-	if (!r->content->timestamp || when < r->content->timestamp)
-		r->content->timestamp = when;
-	if (expires && (!r->content->expires || expires < r->content->expires))
-		r->content->expires = expires;
-	return 0;
-}
-
-static int read_maxrange(struct reading *r, const char *text)
-{
-	struct rbldnsd *state = r->state;
-	bool length = *text == '/';
-	unsigned long n;
-	char *end;
-
-	text += length;
-	if (*text < '0' || *text > '9')
-		return bad_line(r, "$MAXRANGE4 needs a prefix length or a number of addresses, as "
-				   "in /24 or 256");
-	n = strtoul(text, &end, 10);
-	if (*end || (length ? n > 32 : n < 1 || n > UINT32_MAX))
-		return bad_line(r, "\"%.40s\" is no range for $MAXRANGE4", text);
-	n = length ? 1UL << (32 - n) : n;
-	/* As with rbldnsd, it can only be tightened. */
-	if (!state->largest || n < state->largest)
-		state->largest = n;
-	return 0;
-}
-
-static int read_dataset(struct reading *r, char *text)
-{
-	static const char *const others[] = {"dnset", "generic", "acl"};
-	struct rbldnsd *state = r->state;
-	const struct list_format *format;
-	int err = end_part(r);
-
-	if (err)
-		return err;
-	state->largest = 0;
-	text[strcspn(text, " \t:")] = '\0';
-	format = list_format_find(text);
-	if (format && format->line == rbldnsd_line) {
-		state->kind = (enum rbldnsd_kind)format->kind;
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		if (!strcmp(text, others[i])) {
-			state->kind = RBL_NAMES;
-			reading_note(r, "a dataset of type %s lists no addresses; it is left out",
-				     text);
-			return 0;
-		}
-	}
-	return error_set(&r->why, -EINVAL, "%s:%lu: \"%.40s\" is not a type of dataset known here",
-			 r->name, r->line, text);
-}
-
-static int read_special(struct reading *r, const char *special)
-{
-	char word[16], *rest = (char *)special + strcspn(special, " \t");
-
-	snprintf(word, sizeof(word), "%.*s", (int)(rest - special), special);
-	rest = trim(rest);
-	if (!strcmp(word, "TIMESTAMP"))
-		return read_timestamp(r, rest);
-	if (!strcmp(word, "MAXRANGE4"))
-		return read_maxrange(r, rest);
-	if (!strcmp(word, "DATASET"))
-		return read_dataset(r, rest);
-	return 0; /* of use to a name server only */
+	return rbldnsd_end_part(r);
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
 /*
- * One to four octets, a dot behind the last one allowed. Returns the bits that were given, 0 if it is not
- * that; `*end` is behind it.
+ * One to four octets, a dot behind the last one allowed. Returns the bits that were given, 0 if it
+ * is not that; `*end` is behind it.
  */
 static unsigned int read_octets(const char *text, uint32_t *address, const char **end)
 {
@@ -278,10 +106,10 @@ static int bad_entry(struct reading *r, const char *text)
 	struct rbldnsd *state = r->state;
 
 	return bad_line(r, "\"%.60s\" is not an entry of %s", text,
-			state->kind >= RBL_IP6TRIE   ? "a set of IPv6 prefixes" :
-			state->kind == RBL_IP4SET    ? "an ip4set" :
-			state->kind == RBL_IP4TSET   ? "an ip4tset: single IPv4 addresses" :
-						       "an ip4trie: IPv4 prefixes");
+			state->kind >= RBL_IP6TRIE   ? "a set of IPv6 prefixes"
+			: state->kind == RBL_IP4SET  ? "an ip4set"
+			: state->kind == RBL_IP4TSET ? "an ip4tset: single IPv4 addresses"
+						     : "an ip4trie: IPv4 prefixes");
 }
 
 /* Lists or excludes a span of IPv4 in a set. */
@@ -319,7 +147,8 @@ static int add_prefix(struct reading *r, const struct prefix *prefix, bool exclu
 		if (family == FAMILY_V4 && state->largest &&
 		    span.last.low - span.first.low >= state->largest) {
 			r->content->left_out++;
-			reading_note(r, "\"%.60s\" is larger than $MAXRANGE4 allows; it is left out",
+			reading_note(r,
+				     "\"%.60s\" is larger than $MAXRANGE4 allows; it is left out",
 				     text);
 			return 0;
 		}
@@ -333,7 +162,8 @@ static int add_prefix(struct reading *r, const struct prefix *prefix, bool exclu
 	return trie_add(&state->trie, prefix, excluded);
 }
 
-/* "127.16-31", "127.0.0.1-255", "127.0.0.0-127.0.0.255": `first` has so many bits, `text` follows the dash. */
+/* "127.16-31", "127.0.0.1-255", "127.0.0.0-127.0.0.255": `first` has so many bits, `text` follows
+ * the dash. */
 static int read_range4(struct reading *r, const char *whole, uint32_t first, unsigned int bits,
 		       const char *text, bool excluded)
 {
@@ -349,8 +179,9 @@ static int read_range4(struct reading *r, const char *whole, uint32_t first, uns
 		last_bits = bits;
 	}
 	if (last_bits != bits)
-		return bad_line(r, "\"%.60s\" has not as many octets behind the dash as in front "
-				   "of it",
+		return bad_line(r,
+				"\"%.60s\" has not as many octets behind the dash as in front "
+				"of it",
 				whole);
 	last |= bits == 32 ? 0 : ~0U >> bits;
 	if (first > last)
@@ -376,7 +207,8 @@ static int read_entry4(struct reading *r, const char *text, bool excluded)
 	if (*rest && (*rest != '/' || state->kind == RBL_IP4TSET))
 		return bad_entry(r, text);
 	if (!*rest && bits == 8)
-		return bad_line(r, "\"%.60s\" is a lone octet; write it with its length, as in 127/8",
+		return bad_line(r,
+				"\"%.60s\" is a lone octet; write it with its length, as in 127/8",
 				text);
 	if (state->kind == RBL_IP4TSET && bits != 32)
 		return bad_entry(r, text);
@@ -410,12 +242,12 @@ static int read_entry6(struct reading *r, const char *text, bool excluded)
 		for (const char *c = full; *c; c++)
 			groups += *c == ':';
 		if (groups < 8) {
-			strcat(full, "::");
+			snprintf(full + strlen(full), sizeof(full) - strlen(full), "::");
 			bits = groups * 16;
 		}
 	}
 	if (text[size])
-		strcat(full, text + size);
+		snprintf(full + strlen(full), sizeof(full) - strlen(full), "%s", text + size);
 	else
 		snprintf(full + strlen(full), sizeof(full) - strlen(full), "/%u", bits);
 	if (prefix_parse(full, &prefix, &r->why))
@@ -424,8 +256,9 @@ static int read_entry6(struct reading *r, const char *text, bool excluded)
 	    address_half(&prefix.address, 1) == 0)
 		prefix.length = 64; /* "2001:db8:1:2::" */
 	if (state->kind == RBL_IP6TSET && prefix.length != (excluded ? 128 : 64))
-		return bad_line(r, "\"%.60s\" is not an entry of an ip6tset: those are /64 "
-				   "networks, and single addresses as exclusions",
+		return bad_line(r,
+				"\"%.60s\" is not an entry of an ip6tset: those are /64 "
+				"networks, and single addresses as exclusions",
 				text);
 	return add_prefix(r, &prefix, excluded, text);
 }
@@ -440,7 +273,7 @@ int rbldnsd_line(struct reading *r, char *text)
 	text = trim(text);
 	special = rbldnsd_special(text);
 	if (special)
-		return read_special(r, special);
+		return rbldnsd_read_special(r, special);
 	if (!*text || *text == '#' || *text == ';' || state->kind == RBL_NAMES)
 		return 0;
 	if (*text == ':' && text[1] != ':')
@@ -455,12 +288,13 @@ int rbldnsd_line(struct reading *r, char *text)
 		text = trim(text + 1);
 	if (!*text)
 		return bad_line(r, "there is no address behind the \"!\"");
-	/* Behind the entry stands its value or a comment. Only behind IPv4 may ':' follow at once. */
+	/* Behind the entry stands its value or a comment. Only behind IPv4 may ':' follow at once.
+	 */
 	end = text + strcspn(text, " \t#;");
 	colon = memchr(text, ':', (size_t)(end - text));
 	if (colon && state->kind < RBL_IP6TRIE && strcspn(text, "./") < (size_t)(colon - text))
 		end = colon;
 	*end = '\0';
-	return state->kind >= RBL_IP6TRIE ? read_entry6(r, text, excluded) :
-					    read_entry4(r, text, excluded);
+	return state->kind >= RBL_IP6TRIE ? read_entry6(r, text, excluded)
+					  : read_entry4(r, text, excluded);
 }

@@ -9,7 +9,8 @@
 #include <string.h>
 #include "lists.h"
 
-/* --- content.c: one address type for sorting and cutting; IPv4 addresses have high = 0 --------- */
+/* --- content.c: one address type for sorting and cutting; IPv4 addresses have high = 0 ---------
+ */
 
 struct pos {
 	uint64_t high, low;
@@ -22,7 +23,7 @@ struct span {
 enum family { FAMILY_V4, FAMILY_V6 };
 #define FAMILIES 2
 
-#define SPAN_TEXT (2 * ADDRESS_TEXT)
+#define SPAN_TEXT 92 /* two of ADDRESS_TEXT */
 
 static inline int pos_compare(struct pos a, struct pos b)
 {
@@ -48,8 +49,8 @@ static inline struct pos pos_before(struct pos a)
 
 static inline struct pos pos_end(enum family family)
 {
-	return family == FAMILY_V6 ? (struct pos){UINT64_MAX, UINT64_MAX} :
-				     (struct pos){0, UINT32_MAX};
+	return family == FAMILY_V6 ? (struct pos){UINT64_MAX, UINT64_MAX}
+				   : (struct pos){0, UINT32_MAX};
 }
 
 static inline size_t content_spans(const struct list_content *content, enum family family)
@@ -74,8 +75,8 @@ int array_grow(void *array, size_t *room, size_t count, size_t size);
 int content_add(struct list_content *content, enum family family, const struct span *span);
 void content_normalise(struct list_content *content);
 /*
- * Takes the addresses of `minus` out of the content (both normalised). `touched` counts the ranges that
- * lost something, `first` is the first of them; both may be NULL.
+ * Takes the addresses of `minus` out of the content (both normalised). `touched` counts the ranges
+ * that lost something, `first` is the first of them; both may be NULL.
  */
 int content_subtract(struct list_content *content, const struct list_content *minus,
 		     uint64_t *touched, struct span *first, enum family *first_family);
@@ -90,7 +91,8 @@ bool span_is_prefix(const struct span *span, enum family family, struct prefix *
 /* The CIDR form where the span is one, else first-last. Returns `buffer`. */
 const char *span_text(const struct span *span, enum family family, char buffer[SPAN_TEXT]);
 
-/* --- source.c: lines from a file or from memory, gunzipped ------------------------------------- */
+/* --- source.c: lines from a file or from memory, gunzipped -------------------------------------
+ */
 
 struct source;
 
@@ -100,8 +102,8 @@ int source_memory(const char *name, const void *data, size_t size, struct source
 /* The beginning (up to SOURCE_PEEK bytes, NUL behind it) without taking it away. */
 int source_peek(struct source *source, const char **text, size_t *size, struct error *why);
 /*
- * The next line, without its line end, with a NUL behind it: 1 there is one, 0 the end, negative errno
- * with a sentence. It may hold NUL bytes.
+ * The next line, without its line end, with a NUL behind it: 1 there is one, 0 the end, negative
+ * errno with a sentence. It may hold NUL bytes.
  */
 int source_line(struct source *source, char **line, size_t *length, struct error *why);
 const char *source_name(const struct source *source);
@@ -163,7 +165,8 @@ int rbldnsd_start(struct reading *r);
 int rbldnsd_line(struct reading *r, char *text);
 int rbldnsd_finish(struct reading *r);
 void rbldnsd_release(struct reading *r);
-/* Is this one of rbldnsd's "$WORD ..." lines (also behind a comment sign)? The text behind the '$'. */
+/* Is this one of rbldnsd's "$WORD ..." lines (also behind a comment sign)? The text behind the '$'.
+ */
 const char *rbldnsd_special(const char *text);
 
 /* --- trie.c: longest prefix wins -------------------------------------------------------------- */
@@ -184,6 +187,20 @@ struct trie {
 int trie_add(struct trie *trie, const struct prefix *prefix, bool excluded);
 /* Adds what the entries cover to the content. The first of equal prefixes wins. */
 int trie_flatten(struct trie *trie, struct list_content *content);
+
+/* --- rbldnsd.c, rbldnsd_special.c --------------------------------------------------------------
+ */
+
+struct rbldnsd {
+	enum rbldnsd_kind kind;
+	struct list_content listed, excluded; /* of a set */
+	struct trie trie;
+	uint64_t largest; /* $MAXRANGE4, addresses; 0 none */
+};
+
+/* Ends a part of the file: what it lists joins the content, and its exclusions end with it. */
+int rbldnsd_end_part(struct reading *r);
+int rbldnsd_read_special(struct reading *r, const char *special);
 
 /* --- paint.c: which list speaks where --------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
 /*
  * recognise.c - which format is this? And is it a list at all?
  *
- * A download that went wrong is most often a page of HTML, an archive, or nothing. Such things get a
- * sentence of their own instead of the complaint about their first line.
+ * A download that went wrong is most often a page of HTML, an archive, or nothing. Such things get
+ * a sentence of their own instead of the complaint about their first line.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -130,10 +130,11 @@ const struct list_format *list_recognise(struct reading *r, const char *text, si
 			if (*text == '{')
 				return list_format_find("drop-json");
 			if (*text == '[') {
-				error_set(&r->why, 0,
-					  "%s is one JSON document; the only JSON read as a list is "
-					  "that of Spamhaus DROP, one object a line",
-					  r->name);
+				error_set(
+					&r->why, 0,
+					"%s is one JSON document; the only JSON read as a list is "
+					"that of Spamhaus DROP, one object a line",
+					r->name);
 				return NULL;
 			}
 			first = false;

@@ -2,8 +2,9 @@
 /*
  * source.c - lines of text from a file, standard input or memory, gunzipped on the way
  *
- * The source is whatever somebody downloaded: the size after unpacking and the length of a line have
- * a bound, and gzip data without its end (a download that broke off) is an error, not a short list.
+ * The source is whatever somebody downloaded: the size after unpacking and the length of a line
+ * have a bound, and gzip data without its end (a download that broke off) is an error, not a short
+ * list.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <zlib.h>
 #include "reading.h"
 
-#define BUFFER (2 * SOURCE_LINE_MAX)
+#define BUFFER ((size_t)2 * SOURCE_LINE_MAX)
 
 struct source {
 	const char *name;
@@ -63,8 +64,8 @@ int source_open(const char *path, struct source **out, struct error *why)
 	int err, fd;
 
 	/* O_NONBLOCK: opening a fifo nobody writes to must not hang. */
-	fd = stdin_meant ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
-			   open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = stdin_meant ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	err = fd < 0 ? -errno : 0;
 	if (!err && fstat(fd, &status))
 		err = -errno;
@@ -79,7 +80,7 @@ int source_open(const char *path, struct source **out, struct error *why)
 				 stdin_meant ? "standard input" : path, strerror(-err));
 	}
 	err = source_new(stdin_meant ? "standard input" : path, &s, why);
-	if (err) {
+	if (err || !s) { /* never without an error; said for the analyser */
 		close(fd);
 		return err;
 	}
@@ -113,8 +114,8 @@ static int fill_raw(struct source *s, struct error *why)
 		return 0;
 	s->raw_at = s->raw_end = 0;
 	if (s->fd < 0) {
-		n = s->memory_left < sizeof(s->raw) ? (ssize_t)s->memory_left :
-						      (ssize_t)sizeof(s->raw);
+		n = s->memory_left < sizeof(s->raw) ? (ssize_t)s->memory_left
+						    : (ssize_t)sizeof(s->raw);
 		if (n)
 			memcpy(s->raw, s->memory, (size_t)n);
 		s->memory += n;

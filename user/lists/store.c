@@ -9,8 +9,9 @@
  *   192.0.2.7-192.0.2.9
  *   # end 2 5d41402a
  *
- * The last line counts the ranges and sums up every byte in front of it, so that a file that was cut or
- * damaged is told from a short one. Only this program writes it; it is read as strictly as a stranger's.
+ * The last line counts the ranges and sums up every byte in front of it, so that a file that was
+ * cut or damaged is told from a short one. Only this program writes it; it is read as strictly as a
+ * stranger's.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -320,8 +321,8 @@ int list_restore(const char *state, const char *name, struct list_origin *origin
 	if (!f) {
 		err = -errno;
 		return error_set(why, err,
-				 err == -ENOENT ? "list %s was never loaded (%s: %s)" :
-						  "cannot read list %s (%s): %s",
+				 err == -ENOENT ? "list %s was never loaded (%s: %s)"
+						: "cannot read list %s (%s): %s",
 				 name, path, strerror(-err));
 	}
 	if (!fgets(first, sizeof(first), f) || strcmp(first, FIRST_LINE) != 0)
@@ -334,8 +335,8 @@ int list_restore(const char *state, const char *name, struct list_origin *origin
 	if (err) {
 		list_content_free(&fresh);
 		return error_set(why, err,
-				 err == -EIO ? "cannot read %s: %s" :
-					       "%s is damaged or cut off (%s); load the list again",
+				 err == -EIO ? "cannot read %s: %s"
+					     : "%s is damaged or cut off (%s); load the list again",
 				 path, strerror(-err));
 	}
 	*origin = found;
@@ -379,7 +380,8 @@ int list_stored(const char *state, char ***names, size_t *count, struct error *w
 				 strerror(-err));
 	}
 	while (dir && !err && (entry = readdir(dir))) {
-		/* Leaves out what begins with a dot: the temporary files of a write that broke off. */
+		/* Leaves out what begins with a dot: the temporary files of a write that broke off.
+		 */
 		if (!list_name_valid(entry->d_name))
 			continue;
 		err = array_grow(&found, &room, n, sizeof(found[0]));

@@ -2,8 +2,8 @@
 /*
  * trie.c - prefixes of which the longest wins, flattened into ranges
  *
- * No tree is built: sorted by their first address, prefixes nest like brackets, and a stack of those
- * that are open tells at every point which one is the innermost.
+ * No tree is built: sorted by their first address, prefixes nest like brackets, and a stack of
+ * those that are open tells at every point which one is the innermost.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -90,7 +90,8 @@ int trie_flatten(struct trie *trie, struct list_content *content)
 		if (i && e->family == e[-1].family && e->length == e[-1].length &&
 		    !pos_compare(e->span.first, e[-1].span.first))
 			continue;
-		/* pos_before() wraps at address 0, where nothing can be open but what begins there too. */
+		/* pos_before() wraps at address 0, where nothing can be open but what begins there
+		 * too. */
 		if (f.depth && !pos_compare(e->span.first, f.open[f.depth - 1]->span.first) &&
 		    e->family == f.open[f.depth - 1]->family) {
 			f.open[f.depth++] = e;

@@ -49,7 +49,8 @@ static int add_address(struct collection *c, const struct address *a, const char
 	struct prefix prefix = {.address = *a, .length = ADDRESS_BITS};
 
 	/* "0.0.0.0" and "::" are nobody; in resolv.conf they mean this host, which is in. */
-	if (address_is_v4(a) ? address_v4(a) == 0 : (address_raw_half(a, 0) == 0 && address_raw_half(a, 1) == 0))
+	if (address_is_v4(a) ? address_v4(a) == 0
+			     : (address_raw_half(a, 0) == 0 && address_raw_half(a, 1) == 0))
 		return 0;
 	if (prefix_contains(&loopback4, &prefix) || prefix_contains(&loopback6, &prefix))
 		return 0;
