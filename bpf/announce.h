@@ -34,7 +34,7 @@ static __always_inline void announce(const struct settings *s, const struct even
  * event budget lasts: a flood of listed sources then costs no map update per packet.
  */
 static __always_inline bool announce_is_news(const struct settings *s, const struct address *source,
-					     __u32 reason, __u32 verdict, __u64 now)
+					     enum reason reason, enum verdict verdict, __u64 now)
 {
 	struct announced *a = bpf_map_lookup_elem(&announced, source);
 	struct announced first = {.when = now, .reason = reason, .verdict = verdict};

@@ -35,6 +35,7 @@
 #define SMTPWALL_POLICY_H
 
 #include <linux/types.h>
+#include "reasons.h"
 
 #define POLICY_LISTS	 256 /* ids; 0 is "no list" */
 #define POLICY_NAME	 32  /* bytes of a list's name with its NUL */
@@ -79,7 +80,7 @@ struct policy_list {
 	char name[POLICY_NAME];
 	__s64 loaded; /* wall clock, seconds */
 	__u64 entries;
-	__u32 action; /* enum list_action */
+	enum list_action action;
 	__u32 unused;
 };
 

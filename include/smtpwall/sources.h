@@ -10,6 +10,7 @@
 
 #include <linux/types.h>
 #include "address.h"
+#include "reasons.h"
 
 #define FOREVER 0xffffffffffffffffULL
 
@@ -95,8 +96,8 @@ struct rate {
 
 struct announced {
 	__u64 when;
-	__u32 reason;
-	__u32 verdict;
+	enum reason reason;
+	enum verdict verdict;
 };
 
 /* Socket storage `session_marks`: this socket is counted in the entry that began at `since`. */

@@ -69,7 +69,7 @@ static void guard_origin(struct list_origin *origin, const struct policy_list *l
 {
 	memset(origin, 0, sizeof(*origin));
 	memcpy(origin->name, list->name, sizeof(origin->name));
-	origin->action = (enum list_action)list->action;
+	origin->action = list->action;
 	origin->entries = list->entries;
 	origin->loaded = list->loaded;
 	snprintf(origin->source, sizeof(origin->source),

@@ -235,7 +235,7 @@ static void print_json(const struct status *s)
 		if (!s->lists[id].name[0])
 			continue;
 		list = outcome_json(&s->outcomes[id]);
-		json_text(list, "action", action_name((enum list_action)s->lists[id].action));
+		json_text(list, "action", action_name(s->lists[id].action));
 		json_number(list, "entries", s->lists[id].entries);
 		json_time(list, "loaded", s->lists[id].loaded);
 		json_object_object_add(lists, s->lists[id].name, list);
