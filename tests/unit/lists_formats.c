@@ -107,8 +107,8 @@ static void test_plain(void **state)
 		{"2001:db8::/32\n2001:db8::7\n192.0.2.7\n", "192.0.2.7 2001:db8::/32", "plain"},
 		{"2001:db8::1-2001:db8::3\n", "2001:db8::1-2001:db8::3", "plain"},
 		{"::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n", "::/0", "plain"},
-		{"::ffff:192.0.2.7\n64:ff9b::192.0.2.8\n64:ff9b::c000:209\n",
-		 "192.0.2.7-192.0.2.9", "plain"},
+		{"::ffff:192.0.2.7\n64:ff9b::192.0.2.8\n64:ff9b::c000:209\n", "192.0.2.7-192.0.2.9",
+		 "plain"},
 		{"::ffff:192.0.2.0/120\n64:ff9b::198.51.100.0/120", "192.0.2.0/24 198.51.100.0/24",
 		 "plain"},
 		{"#$Id: list,v 1.1 $\n192.0.2.7\n", "192.0.2.7", "plain"},
@@ -153,23 +153,27 @@ static void test_plain(void **state)
 static void test_no_list(void **state)
 {
 	static const struct fact facts[] = {
-		{"<!DOCTYPE html>\n<html>", " is a page of HTML or XML, not a list; look at what is "
-					    "behind the address it was fetched from",
+		{"<!DOCTYPE html>\n<html>",
+		 " is a page of HTML or XML, not a list; look at what is "
+		 "behind the address it was fetched from",
 		 NULL},
-		{"\n  <html>", " is a page of HTML or XML, not a list; look at what is behind the "
-			       "address it was fetched from",
+		{"\n  <html>",
+		 " is a page of HTML or XML, not a list; look at what is behind the "
+		 "address it was fetched from",
 		 "!ip4set"},
 		{"PK\x03\x04zip",
 		 " is a zip archive, not a list; lists are read as text or gzipped text, so unpack "
 		 "it first",
 		 NULL},
-		{"BZh91AY", " is bzip2 data, not a list; lists are read as text or gzipped text, so "
-			    "unpack it first",
+		{"BZh91AY",
+		 " is bzip2 data, not a list; lists are read as text or gzipped text, so "
+		 "unpack it first",
 		 NULL},
 		{"\xfe\xff", " is text in UTF-16; store it as plain ASCII or UTF-8", NULL},
 		{"192.0.2.7\x01", " is not text (byte 9 is 0x01), so it cannot be a list", NULL},
 		{"[{\"cidr\":\"192.0.2.0/24\"}]",
-		 " is one JSON document; the only JSON read as a list is that of Spamhaus DROP, one "
+		 " is one JSON document; the only JSON read as a list is that of Spamhaus DROP, "
+		 "one "
 		 "object a line",
 		 NULL},
 		{"192.0.2.7",
@@ -225,22 +229,25 @@ static void test_drop(void **state)
 		 "; Expires: Thu, 08 Oct 2026 10:30:12 GMT\n" DROP_LINE "2001:db8::/32 ; SBL2\n",
 		 "1.10.16.0/20 2001:db8::/32", "drop"},
 		{DROP_LINE "1.19.0.0/1\n",
-		 ":2: \"1.19.0.0/1\" has no \"; SBL...\" behind it, as every line of DROP has; is the "
+		 ":2: \"1.19.0.0/1\" has no \"; SBL...\" behind it, as every line of DROP has; is "
+		 "the "
 		 "file cut off?",
 		 NULL},
 		{"; Spamhaus EDROP List\n", " holds no entry; an empty download clears no list",
 		 NULL},
 		{J1 J2 META("2"), "1.10.16.0/20 2001:db8::/32", "drop-json"},
 		{J1 J1 META("2"), "1.10.16.0/20", "drop-json"},
-		{J1 J2,
-		 " is cut off: the last line, with the metadata, is missing; get it again", NULL},
+		{J1 J2, " is cut off: the last line, with the metadata, is missing; get it again",
+		 NULL},
 		{J1 META("2"),
-		 ":2: there are 1 records, but the metadata speak of 2; the file is damaged or cut, "
+		 ":2: there are 1 records, but the metadata speak of 2; the file is damaged or "
+		 "cut, "
 		 "get it again",
 		 NULL},
 		{META("0"), " holds no entry; an empty download clears no list", NULL},
 		{J1 META("1") J1,
-		 ":3: something follows the metadata, which are the last line of a DROP file", NULL},
+		 ":3: something follows the metadata, which are the last line of a DROP file",
+		 NULL},
 		{J1 "{\"type\":\"metadata\"}",
 		 ":2: the metadata do not say how many records there are", NULL},
 		{J1 "{\"cidr\":\"1.10.1", ":2: this line is not JSON: unexpected end of data",
@@ -285,8 +292,9 @@ static void test_ip4set(void **state)
 		{"127.16/12", "127.16.0.0/12", "!ip4set"},
 		{"127.16-31", "127.16.0.0/12", "!ip4set"},
 		{"127.16.0-31", "127.16.0.0/19", "!ip4set"},
-		{"127-127.0.0", ":1: \"127-127.0.0\" has not as many octets behind the dash as in "
-				"front of it",
+		{"127-127.0.0",
+		 ":1: \"127-127.0.0\" has not as many octets behind the dash as in "
+		 "front of it",
 		 "!ip4set"},
 		{"126-127", "126.0.0.0/7", "!ip4set"},
 		{"127.0.0.1-255", "127.0.0.1-127.0.0.255", "!ip4set"},
@@ -381,8 +389,9 @@ static void test_other_sets(void **state)
 		{"!192.0.2.0/24\n192.0.2.7\n", "192.0.2.7", "!ip4trie"},
 		{"192.0.2.7\n!192.0.2.7\n", "192.0.2.7", "!ip4trie"}, /* the first of equals */
 		{"!192.0.2.7\n192.0.2.7\n192.0.2.8", "192.0.2.8", "!ip4trie"},
-		{"0/0\n!128/1\n255.255.255.255\n!0.0.0.0\n", "0.0.0.1-127.255.255.255 "
-							    "255.255.255.255",
+		{"0/0\n!128/1\n255.255.255.255\n!0.0.0.0\n",
+		 "0.0.0.1-127.255.255.255 "
+		 "255.255.255.255",
 		 "!ip4trie"},
 		{"10/8\n!10.0/16\n10.0.0/24\n!10.0.0.0\n10.255.255.255\n",
 		 "10.0.0.1-10.0.0.255 10.1.0.0-10.255.255.255", "!ip4trie"},
@@ -401,9 +410,10 @@ static void test_other_sets(void **state)
 		 "2001:db8::/48 2001:db8:1::25 "
 		 "2001:db8:2::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
 		 "ip6trie"},
-		{"2001:db8:1:2\n2001:db8:2/48\n2001:db8:3:0:0:0:0:1", "2001:db8:1:2::/64 "
-								     "2001:db8:2::/48 "
-								     "2001:db8:3::1",
+		{"2001:db8:1:2\n2001:db8:2/48\n2001:db8:3:0:0:0:0:1",
+		 "2001:db8:1:2::/64 "
+		 "2001:db8:2::/48 "
+		 "2001:db8:3::1",
 		 "!ip6trie"},
 		{":2:default\n::1\n2001:DB8::7", "::1 2001:db8::7", "ip6trie"},
 		{"64:ff9b::192.0.2.0/120\n::ffff:198.51.100.7\n!64:ff9b::192.0.2.7",
@@ -419,8 +429,8 @@ static void test_other_sets(void **state)
 		 "!ip6trie"},
 		{"2001:db8:::1", ":1: \"2001:db8:::1/128\" is not an IP address or prefix",
 		 "!ip6trie"},
-		{"1:2:3:4:5:6:7:8:9", ":1: \"1:2:3:4:5:6:7:8:9/128\" is not an IP address or prefix",
-		 "!ip6trie"},
+		{"1:2:3:4:5:6:7:8:9",
+		 ":1: \"1:2:3:4:5:6:7:8:9/128\" is not an IP address or prefix", "!ip6trie"},
 
 		{"2001:db8:1:2\n2001:db8:1:3::\n!2001:db8:1:2::\n",
 		 "2001:db8:1:2::1-2001:db8:1:3:ffff:ffff:ffff:ffff", "!ip6tset"},
@@ -558,8 +568,7 @@ static void test_gzip(void **state)
 			fail_msg("unexpected answer to %zu bytes of %zu: got %d, want %d", cut,
 				 size, err, -EIO);
 	}
-	assert_string_equal(why.text,
-			    "list.gz is cut off: its gzip data has no end; get it again");
+	assert_string_equal(why.text, "list.gz is cut off: its gzip data has no end; get it again");
 	/* A wrong checksum. */
 	packed[size - 8] ^= 1;
 	assert_int_equal(list_read_memory("list.gz", packed, size, NULL, &content, &why), -EIO);
@@ -610,9 +619,9 @@ static void test_bounds(void **state)
 		assert_int_equal(deflate(&z, Z_NO_FLUSH), Z_OK);
 	}
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(list_read_memory("bomb.gz", bomb, (4u << 20) - z.avail_out, NULL, &content,
-					  &why),
-			 -EFBIG);
+	assert_int_equal(
+		list_read_memory("bomb.gz", bomb, (4u << 20) - z.avail_out, NULL, &content, &why),
+		-EFBIG);
 	assert_string_equal(why.text, "bomb.gz is larger than 512 MiB when unpacked: no list is");
 	deflateEnd(&z);
 	free(bomb);
@@ -629,8 +638,9 @@ static void test_long_files(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < lines; i++)
-		size += (size_t)sprintf(text + size, "192.%zu.%zu.%zu # %.*s\n", i >> 15, i >> 7 & 255,
-					(i & 127) * 2, (int)(i % 17), "-----------------");
+		size += (size_t)sprintf(text + size, "192.%zu.%zu.%zu # %.*s\n", i >> 15,
+					i >> 7 & 255, (i & 127) * 2, (int)(i % 17),
+					"-----------------");
 	assert_int_equal(list_read_memory("list", text, size, NULL, &content, &why), 0);
 	assert_int_equal(content.v4_count, lines);
 	assert_int_equal(content.entries, lines);
@@ -683,10 +693,17 @@ static void test_covers(void **state)
 		const char *prefix;
 		bool want;
 	} facts[] = {
-		{"192.0.2.0/24", true},	   {"192.0.2.7", true},	     {"192.0.2.0/23", false},
-		{"198.51.100.7", true},	   {"198.51.100.6/31", false}, {"2001:db8::/32", true},
-		{"2001:db8:1::/48", true}, {"2001:db8::/31", false}, {"2001:db9::", false},
-		{"0.0.0.0", false},	   {"::", false},
+		{"192.0.2.0/24", true},
+		{"192.0.2.7", true},
+		{"192.0.2.0/23", false},
+		{"198.51.100.7", true},
+		{"198.51.100.6/31", false},
+		{"2001:db8::/32", true},
+		{"2001:db8:1::/48", true},
+		{"2001:db8::/31", false},
+		{"2001:db9::", false},
+		{"0.0.0.0", false},
+		{"::", false},
 	};
 	struct list_content content;
 	struct error why;
@@ -735,13 +752,13 @@ static void test_counting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),	   cmocka_unit_test(test_no_list),
-		cmocka_unit_test(test_firehol),	   cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_ip4set),	   cmocka_unit_test(test_other_sets),
-		cmocka_unit_test(test_skip_bad),   cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_widest),	   cmocka_unit_test(test_gzip),
-		cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_long_files),
-		cmocka_unit_test(test_files),	   cmocka_unit_test(test_covers),
+		cmocka_unit_test(test_plain),	 cmocka_unit_test(test_no_list),
+		cmocka_unit_test(test_firehol),	 cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_ip4set),	 cmocka_unit_test(test_other_sets),
+		cmocka_unit_test(test_skip_bad), cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_widest),	 cmocka_unit_test(test_gzip),
+		cmocka_unit_test(test_bounds),	 cmocka_unit_test(test_long_files),
+		cmocka_unit_test(test_files),	 cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_counting),
 	};
 

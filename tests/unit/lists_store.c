@@ -121,9 +121,10 @@ static void test_round(void **state)
 static void test_text(void **state)
 {
 	static char got[4096];
-	static const char ranges[] = "\n0.0.0.0\n192.0.2.0/24\n198.51.100.7\n203.0.113.1-203.0.113.9\n"
-				     "255.255.255.255\n2001:db8::/32\n2001:db9::1-2001:db9::9\n"
-				     "# end 7 ";
+	static const char ranges[] =
+		"\n0.0.0.0\n192.0.2.0/24\n198.51.100.7\n203.0.113.1-203.0.113.9\n"
+		"255.255.255.255\n2001:db8::/32\n2001:db9::1-2001:db9::9\n"
+		"# end 7 ";
 	FILE *f;
 
 	(void)state;
@@ -133,7 +134,8 @@ static void test_text(void **state)
 	got[fread(got, 1, sizeof(got) - 1, f)] = '\0';
 	fclose(f);
 	assert_int_equal(strncmp(got, "# smtpwall list 1\n# name: spamhaus-drop\n", 40), 0);
-	assert_non_null(strstr(got, "# source: /srv/a list%0awith 100%25 odd \"name\"%7f \xc3\xa4\n"));
+	assert_non_null(
+		strstr(got, "# source: /srv/a list%0awith 100%25 odd \"name\"%7f \xc3\xa4\n"));
 	assert_non_null(strstr(got, ranges));
 }
 
@@ -211,8 +213,14 @@ static void test_damage(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const bad[] = {"",	"..",	      ".hidden", "a/b", "../../etc/passwd",
-					  "-x", "with space", "0123456789012345678901234567890123"};
+	static const char *const bad[] = {"",
+					  "..",
+					  ".hidden",
+					  "a/b",
+					  "../../etc/passwd",
+					  "-x",
+					  "with space",
+					  "0123456789012345678901234567890123"};
 	struct list_content content = read_content();
 	struct list_origin named = origin, found;
 	struct error why;

@@ -57,7 +57,8 @@ static struct address address6(uint64_t high, uint64_t low)
 	return a;
 }
 
-/* --- lists to compile, and what they should say ------------------------------------------------ */
+/* --- lists to compile, and what they should say ------------------------------------------------
+ */
 
 #define LISTS 6
 
@@ -250,23 +251,27 @@ static struct prefix make6(unsigned int round)
 		uint64_t high_spread, low_spread;
 		unsigned int shortest, longest;
 	} kinds[] = {
-		{0, 0xff, 64, 128},			      /* inside one /64 */
-		{0xff, 0x3, 56, 128},			      /* some /64 side by side */
-		{0xffff, ~0ULL, 48, 64},		      /* a site's networks */
-		{0x1fffffffffffffff, ~0ULL, 3, 128},	      /* all that is routed */
-		{~0ULL, ~0ULL, 1, 128},			      /* everything */
+		{0, 0xff, 64, 128},		     /* inside one /64 */
+		{0xff, 0x3, 56, 128},		     /* some /64 side by side */
+		{0xffff, ~0ULL, 48, 64},	     /* a site's networks */
+		{0x1fffffffffffffff, ~0ULL, 3, 128}, /* all that is routed */
+		{~0ULL, ~0ULL, 1, 128},		     /* everything */
 		{0xf000000f, 0xf00000000000000f, 30, 128},
 	};
 	unsigned int kind = round % 6;
 	struct prefix p = {.length = kinds[kind].shortest};
-	struct prefix mapped = {.address.byte = {[10] = 0xff, [11] = 0xff}, .length = ADDRESS_V4_AT};
-	struct prefix nat64 = {.address.byte = {[1] = 0x64, [2] = 0xff, [3] = 0x9b}, .length = ADDRESS_V4_AT};
+	struct prefix mapped = {.address.byte = {[10] = 0xff, [11] = 0xff},
+				.length = ADDRESS_V4_AT};
+	struct prefix nat64 = {.address.byte = {[1] = 0x64, [2] = 0xff, [3] = 0x9b},
+			       .length = ADDRESS_V4_AT};
 	uint64_t base = kinds[kind].high_spread == ~0ULL ? 0 : 0x20010db800000000;
 
 	do {
-		p.length = kinds[kind].shortest +
-			   (unsigned int)(chance() % (kinds[kind].longest - kinds[kind].shortest + 1));
-		address_set_half(&p.address, 0, address_be64(base | (chance() & kinds[kind].high_spread)));
+		p.length =
+			kinds[kind].shortest +
+			(unsigned int)(chance() % (kinds[kind].longest - kinds[kind].shortest + 1));
+		address_set_half(&p.address, 0,
+				 address_be64(base | (chance() & kinds[kind].high_spread)));
 		address_set_half(&p.address, 1, address_be64(chance() & kinds[kind].low_spread));
 		prefix_mask(&p);
 	} while (prefix_contains(&p, &mapped) || prefix_contains(&nat64, &p) ||
@@ -338,9 +343,9 @@ static void test_strength(void **state)
 	sample_add(s, LIST_ALLOW, "192.0.2.0/28\n2001:db8:1:1::25");
 	sample_add(s, LIST_ALLOW, "192.0.2.0/30");
 	sample_compile(s);
-	assert_int_equal(ask_text(s, "192.0.2.1"), 4);	 /* allow, the one named first */
+	assert_int_equal(ask_text(s, "192.0.2.1"), 4); /* allow, the one named first */
 	assert_int_equal(ask_text(s, "192.0.2.15"), 4);
-	assert_int_equal(ask_text(s, "192.0.2.16"), 2);	 /* drop, the one named first */
+	assert_int_equal(ask_text(s, "192.0.2.16"), 2); /* drop, the one named first */
 	assert_int_equal(ask_text(s, "192.0.2.127"), 2);
 	assert_int_equal(ask_text(s, "192.0.2.128"), 1); /* count */
 	assert_int_equal(ask_text(s, "203.0.113.7"), 3);
@@ -377,8 +382,7 @@ static void test_ends(void **state)
 	sample_free(s);
 
 	s = sample_new();
-	sample_add(s, LIST_DROP,
-		   "0.0.0.0/0\n::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	sample_add(s, LIST_DROP, "0.0.0.0/0\n::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	sample_add(s, LIST_ALLOW, "0.0.0.0\n255.255.255.255\n::\n2001:db8::1");
 	sample_compile(s);
 	assert_int_equal(ask_text(s, "0.0.0.0"), 2);
@@ -510,7 +514,7 @@ static void test_details(void **state)
 
 		c = every_second(count);
 		assert_int_equal(policy_compile(&list, 1, 0, &image, &why), 0);
-		for (uint64_t low = 0; low < 2 * count + 4; low += count > 9999 ? 997 : 1) {
+		for (uint64_t low = 0; low<2 * count + 4; low += count> 9999 ? 997 : 1) {
 			struct address a = address6(0x20010db800000000, low);
 			uint32_t got = policy_lookup(&p, &a), want = low < 2 * count && low % 2;
 
@@ -574,9 +578,10 @@ static void a_million(const char *what, bool v6)
 			a = address6(0x2000000000000000 | (chance() >> 3), chance());
 		hits += policy_lookup(&p, &a) != 0;
 	}
-	print_message("%s: read %.2f s, compiled %.2f s into %zu KiB, %.0f ns a lookup, %llu hits\n",
-		      what, read, compile, image.pages * (POLICY_PAGE / 1024) + 4096,
-		      seconds_since(&start) * 1e9 / (double)rounds, (unsigned long long)hits);
+	print_message(
+		"%s: read %.2f s, compiled %.2f s into %zu KiB, %.0f ns a lookup, %llu hits\n",
+		what, read, compile, image.pages * (POLICY_PAGE / 1024) + 4096,
+		seconds_since(&start) * 1e9 / (double)rounds, (unsigned long long)hits);
 	policy_image_free(&image);
 	list_content_free(&content);
 	free(text);
@@ -592,12 +597,11 @@ static void test_million(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shapes),	   cmocka_unit_test(test_strength),
-		cmocka_unit_test(test_ends),	   cmocka_unit_test(test_head),
-		cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_many_lists), cmocka_unit_test(test_details),
-		cmocka_unit_test(test_random4),	   cmocka_unit_test(test_random6),
-		cmocka_unit_test(test_million),
+		cmocka_unit_test(test_shapes),	cmocka_unit_test(test_strength),
+		cmocka_unit_test(test_ends),	cmocka_unit_test(test_head),
+		cmocka_unit_test(test_ids),	cmocka_unit_test(test_many_lists),
+		cmocka_unit_test(test_details), cmocka_unit_test(test_random4),
+		cmocka_unit_test(test_random6), cmocka_unit_test(test_million),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -235,13 +235,18 @@ static int narrowness(enum family family, unsigned int length)
 	return (int)length - (family == FAMILY_V6 ? 20 : 10);
 }
 
+static bool is_widest(const struct list_content *content, enum family family, unsigned int length)
+{
+	return narrowness(family, length) < narrowness(FAMILY_V4, content->widest4) &&
+	       narrowness(family, length) < narrowness(FAMILY_V6, content->widest6);
+}
+
 void content_note_widest(struct list_content *content, enum family family, unsigned int length,
 			 const char *text)
 {
 	unsigned int *widest = family == FAMILY_V6 ? &content->widest6 : &content->widest4;
 
-	if (narrowness(family, length) < narrowness(FAMILY_V4, content->widest4) &&
-	    narrowness(family, length) < narrowness(FAMILY_V6, content->widest6))
+	if (is_widest(content, family, length))
 		text_clean(text, content->widest_text, sizeof(content->widest_text));
 	if (length < *widest)
 		*widest = length;
@@ -290,7 +295,11 @@ void content_find_widest(struct list_content *content)
 				else
 					length = widest_block(first + head, last - tail, bits);
 			}
-			content_note_widest(content, family, length, span_text(&s, family, text));
+			/* Text is dear for a million ranges. */
+			text[0] = '\0';
+			if (is_widest(content, family, length))
+				span_text(&s, family, text);
+			content_note_widest(content, family, length, text);
 		}
 	}
 }
