@@ -13,7 +13,6 @@ CC	?= cc
 CLANG	?= clang
 BPFTOOL	?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 O	?= build
-VERSION	:= 0.1.0
 
 ifneq ($(V),1)
 Q = @
@@ -22,7 +21,7 @@ endif
 
 PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c
 CFLAGS	?= -O2 -g
-CFLAGS	+= -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
+CFLAGS	+= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
 	   -Iinclude -I$(O) -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
 LDLIBS	+= $(shell pkg-config --libs $(PACKAGES))
 ifeq ($(SANITIZE),1)

@@ -37,6 +37,7 @@ struct decision {
 	__u32 counted;	      /* `count` list that holds the source; 0 none */
 	__u64 since, until;   /* of a manual entry */
 	__s64 list_loaded;
+	__u64 generation;      /* of the policy that was asked */
 	struct proven *proven; /* looked up on the way; NULL unknown or not proven */
 };
 
@@ -111,7 +112,8 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 	__u32 action = LIST_NONE, id = 0;
 
 	__builtin_memset(d, 0, sizeof(*d));
-	if (policy_open(&policy, read_once(s->policy_generation))) {
+	d->generation = read_once(s->policy_generation);
+	if (policy_open(&policy, d->generation)) {
 		id = policy_lookup(&policy, &f->source);
 		if (id)
 			list = policy_list(&policy, id);

@@ -13,7 +13,7 @@
 #include "budget.h"
 #include "core.h"
 
-#define RATE_TRIES 3 /* of compare-and-swap; then the event counts as conforming */
+#define RATE_TRIES 8 /* of compare-and-swap; then the event counts as conforming */
 
 static __always_inline bool rate_conforms(const struct rate_key *key, __u64 ahead, __u64 now)
 {
@@ -34,9 +34,12 @@ static __always_inline bool rate_charge(const struct settings *s, const struct r
 
 	if (!r) {
 		first.ahead_to = now + cost;
-		if (budget_learn(s, now))
-			bpf_map_update_elem(&rates, key, &first, BPF_NOEXIST);
-		return true;
+		if (!budget_learn(s, now) || !bpf_map_update_elem(&rates, key, &first, BPF_NOEXIST))
+			return true;
+		/* Another CPU was first: charge what it has made. */
+		r = bpf_map_lookup_elem(&rates, key);
+		if (!r)
+			return true;
 	}
 	for (int i = 0; i < RATE_TRIES; i++) {
 		__u64 old = read_once(r->ahead_to);

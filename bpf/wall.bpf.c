@@ -124,8 +124,7 @@ int wall(struct xdp_md *ctx)
 	return fate == FATE_DROPPED ? XDP_DROP : XDP_PASS;
 }
 
-static __always_inline void answer_fill(struct answer *a, const struct settings *s,
-					const struct look *look)
+static __always_inline void answer_fill(struct answer *a, const struct look *look)
 {
 	const struct decision *d = &look->decision;
 	const struct policy_list *list = 0;
@@ -146,7 +145,8 @@ static __always_inline void answer_fill(struct answer *a, const struct settings 
 	a->now = look->now;
 	a->port = look->port;
 	a->sessions = decide_open_sessions(d);
-	if ((d->list || d->counted) && policy_open(&policy, read_once(s->policy_generation)))
+	/* The policy that was asked, which may have been replaced since. */
+	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);
 	if (list)
 		__builtin_memcpy(a->list_name.name, list->name, sizeof(a->list_name.name));
@@ -165,7 +165,11 @@ int check(struct xdp_md *ctx)
 	if (!s)
 		return XDP_PASS;
 	look_at(s, data, end, false, &look);
+	if (!look.now) { /* not looked at as far as that */
+		look.now = now_ns(s);
+		look.mode = mode_at(read_once(s->mode), look.now);
+	}
 	if ((const void *)(a + 1) <= end)
-		answer_fill(a, s, &look);
+		answer_fill(a, &look);
 	return look_drops(&look) ? XDP_DROP : XDP_PASS;
 }

@@ -2,12 +2,14 @@
 /*
  * main.c - the table of subcommands, and the options that stand in front of them
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "commands/commands.h"
 #include "output.h"
+#include "version.h"
 
 static const struct command command[] = {
 	{"up", command_up, "load and attach the wall; again: upgrade in place", help_up},
@@ -115,10 +117,36 @@ static int take_place(int *argc, char **argv)
 	return STATUS_DONE;
 }
 
+/*
+ * A standard descriptor that was closed must not become a file of ours, into which the next
+ * sentence would be written. Not writable, so that output which goes nowhere is still noticed.
+ */
+static void standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Output that was not written is a failure. */
+static int written(int status)
+{
+	if (fflush(stdout) && status == STATUS_DONE) {
+		complain("cannot write the output: is the disk full or the reader gone?");
+		status = STATUS_FAILED;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	int status;
 
+	standard_descriptors();
 	take_environment();
 	place.self = argv[0];
 	status = take_place(&argc, argv);
@@ -131,11 +159,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		help(stdout);
-		return STATUS_DONE;
+		return written(STATUS_DONE);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		puts("smtpwall " VERSION);
-		return STATUS_DONE;
+		return written(STATUS_DONE);
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(argv[1], command[i].name) != 0)
@@ -145,11 +173,7 @@ int main(int argc, char **argv)
 		if (command[i].run != command_daemon)
 			log_to_stderr(false);
 		status = command[i].run(argc - 1, argv + 1);
-		if (fflush(stdout) && status == STATUS_DONE) {
-			complain("cannot write the output: is the disk full or the reader gone?");
-			status = STATUS_FAILED;
-		}
-		return status;
+		return written(status);
 	}
 	complain("there is no command \"%s\"; `smtpwall --help` lists them", argv[1]);
 	return STATUS_USAGE;

@@ -54,7 +54,8 @@ struct work {
 	struct ledger *ledger; /* NULL: cannot be used */
 	struct error ledger_why;
 	struct prefix *prefix;
-	size_t count, room;
+	struct manual *before; /* what the map held of the first `done` of them */
+	size_t count, room, done;
 };
 
 static const char *slot_done(const struct work *w)
@@ -160,8 +161,10 @@ static int put_one(struct work *w, const struct prefix *p, struct error *why)
 	if (!w->wall && !w->ledger)
 		return error_set(why, -EIO, "nothing was changed: no wall is up, and %s",
 				 w->ledger_why.text);
-	if (w->wall)
+	if (w->wall) {
+		wall_get_manual(w->wall, p, &w->before[w->done++]);
 		err = manual_set(w->wall, p, w->slot, clock_boot(), clock_boot_of(until), why);
+	}
 	return err;
 }
 
@@ -226,14 +229,16 @@ static void tell_remaining(struct work *w, const struct prefix *p)
 static int take_one(struct work *w, const struct prefix *p, bool *there, struct error *why)
 {
 	struct manual in_force = {0};
+	struct ledger_manual kept;
 	int err;
 
 	*there = false;
 	if (w->ledger) {
+		/* One that ended by itself is still in the ledger until somebody sweeps. */
+		*there = ledger_get_manual(w->ledger, p, w->slot, &kept, NULL) == 0 &&
+			 kept.until > clock_wall();
 		err = ledger_drop_manual(w->ledger, p, w->slot, &w->ledger_why);
-		if (err == 0)
-			*there = true;
-		else if (err != -ENOENT)
+		if (err && err != -ENOENT)
 			return error_set(why, err, "%s", w->ledger_why.text);
 	}
 	if (w->wall && wall_get_manual(w->wall, p, &in_force) == 0) {
@@ -252,6 +257,9 @@ static int work_put(struct work *w, struct error *why)
 
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = refuse_put(w, &w->prefix[i], why);
+	w->before = calloc(w->count, sizeof(*w->before));
+	if (!err && !w->before)
+		err = error_set(why, -ENOMEM, "out of memory");
 	if (!err && w->ledger && ledger_begin(w->ledger, &w->ledger_why)) {
 		ledger_close(w->ledger);
 		w->ledger = NULL;
@@ -267,12 +275,12 @@ static int work_put(struct work *w, struct error *why)
 					w->ledger_why.text);
 	}
 	if (err) {
-		/* What was put in force before the failure goes back to what the ledger says. */
-		if (w->ledger) {
+		/* The last one first: the same address may have been said twice. */
+		for (; w->done > 0; w->done--)
+			wall_put_manual(w->wall, &w->prefix[w->done - 1], &w->before[w->done - 1],
+					NULL);
+		if (w->ledger)
 			ledger_rollback(w->ledger);
-			if (w->wall)
-				manual_restore(w->wall, w->ledger, NULL);
-		}
 		return fail(why);
 	}
 	for (size_t i = 0; i < w->count; i++) {
@@ -365,6 +373,7 @@ static int manual_command(int argc, char **argv, enum manual_slot slot, bool put
 	}
 	ledger_close(w.ledger);
 	wall_close(w.wall);
+	free(w.before);
 	free(w.prefix);
 	return status;
 }

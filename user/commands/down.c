@@ -42,6 +42,9 @@ int command_down(int argc, char **argv)
 	if (!options.configured && down_mark(&why))
 		note("a running daemon may put the wall up again: %s", why.text);
 	lock = pins_lock(place.pins, LOCK_WALL, 5, &lock_why);
+	/* And again: an `up` that held the lock until now has taken the mark away. */
+	if (lock >= 0 && !options.configured)
+		down_mark(NULL);
 	if (lock < 0 && lock != -ENOENT)
 		note("%s; going on without it", lock_why.text);
 	err = pins_remove(place.pins, &why);

@@ -206,12 +206,9 @@ static int change_inspect(struct list_change *change, struct error *why)
 	err = 0;
 	if (origin->action == LIST_NONE)
 		origin->action = known ? old_origin.action : LIST_DROP;
-	if (origin->by_hand && known && old_origin.configured[0]) {
-		/* It stands until the configured file changes from what it is now. */
-		snprintf(origin->configured, sizeof(origin->configured), "%s",
-			 old_origin.configured);
-		list_origin_of_file(origin, origin->configured);
-	}
+	/* It stands until the configured file changes from what it is now. */
+	if (origin->by_hand && known && old_origin.configured[0])
+		list_origin_of_file(origin, old_origin.configured);
 	if (origin->action == LIST_DROP) {
 		char example[PREFIX_TEXT];
 		uint64_t bogons = list_remove_bogons(&change->content, example);

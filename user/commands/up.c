@@ -217,9 +217,33 @@ static int go_up(struct going_up *up, struct error *why)
 	return err;
 }
 
+/* The daemon's `up` may be on its way already when somebody takes the wall down: `down` wins. */
+static bool stays_down(const struct options *options)
+{
+	char mark[256];
+
+	if (!options->configured || pins_identity(place.pins) || !down_marked(mark, sizeof(mark)))
+		return false;
+	note("the wall was taken down %s and stays down until `smtpwall up`", mark);
+	return true;
+}
+
+/* Makes the place and locks it; a `down` may remove it between the two. */
+static int lock_place(struct error *why)
+{
+	int lock = -ENOENT, err = 0;
+
+	for (int tries = 0; !err && lock == -ENOENT && tries < 100; tries++) {
+		err = pins_make(place.pins, why);
+		if (!err)
+			lock = pins_lock(place.pins, LOCK_WALL, 60, why);
+	}
+	return err ? err : lock;
+}
+
 int command_up(int argc, char **argv)
 {
-	static const char *const known[] = {"xdp", NULL};
+	static const char *const known[] = {"xdp", "configured", NULL};
 	struct going_up up = {0};
 	struct config *config = NULL;
 	struct options options;
@@ -234,18 +258,19 @@ int command_up(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	up.config = config;
-	err = pins_make(place.pins, &why);
-	if (err)
-		goto out;
-	err = lock = pins_lock(place.pins, LOCK_WALL, 60, &why);
+	err = lock = lock_place(&why);
 	if (lock < 0)
 		goto out;
-	up.ledger = ledger_try(false);
-	choose_mode(&up, options.xdp);
-	err = choose_interfaces(&up, argv + first, argc - first, &why);
-	if (!err)
-		err = go_up(&up, &why);
-	if (err)
+	if (stays_down(&options)) {
+		err = 0;
+	} else {
+		up.ledger = ledger_try(false);
+		choose_mode(&up, options.xdp);
+		err = choose_interfaces(&up, argv + first, argc - first, &why);
+		if (!err)
+			err = go_up(&up, &why);
+	}
+	if (!pins_identity(place.pins))
 		rmdir(place.pins); /* only if this made it, and nothing is in it */
 	close(lock);
 out:

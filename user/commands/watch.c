@@ -101,6 +101,7 @@ static void show(void *context, const struct event *e)
 static int stream(struct watching *w, uint64_t seconds, struct error *why)
 {
 	uint64_t end = seconds ? clock_boot() + seconds * 1000000000ULL : UINT64_MAX;
+	uint64_t identity = pins_identity(place.pins);
 	struct ring *ring;
 	int fd, err = ring_open(w->wall, true, show, w, &ring, &fd, why);
 
@@ -119,7 +120,7 @@ static int stream(struct watching *w, uint64_t seconds, struct error *why)
 		if (w->count && w->seen >= w->count)
 			break;
 		/* The pins are gone when the wall was taken down; the maps live on in our hands. */
-		if (access(place.pins, F_OK)) {
+		if (pins_identity(place.pins) != identity) {
 			note("the wall at %s was taken down", place.pins);
 			break;
 		}

@@ -75,7 +75,7 @@ static void look_at_wanted(struct daemon *d)
 	if (!strcmp(missing, d->links->tried))
 		return;
 	memcpy(d->links->tried, missing, sizeof(d->links->tried));
-	child_run(d, "interfaces", (const char *const[]){"up", NULL}, NULL);
+	child_run(d, "interfaces", (const char *const[]){"up", "--configured", NULL}, NULL);
 }
 
 static int on_settled(sd_event_source *source, uint64_t usec, void *context)
@@ -88,7 +88,8 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *context)
 		char mark[256];
 
 		if (d->waiting && d->links->links_changed && !down_marked(mark, sizeof(mark)))
-			child_run(d, "interfaces", (const char *const[]){"up", NULL}, NULL);
+			child_run(d, "interfaces",
+				  (const char *const[]){"up", "--configured", NULL}, NULL);
 		d->links->links_changed = false;
 		return 0;
 	}

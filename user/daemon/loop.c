@@ -18,6 +18,7 @@
 #include "../clock.h"
 #include "../net/net.h"
 #include "../output.h"
+#include "../version.h"
 #include "daemon.h"
 
 const char help_daemon[] = "usage: smtpwall daemon [--down-on-exit]\n\n"
@@ -162,7 +163,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 		if (service[i]->reload)
 			service[i]->reload(d);
 	if (d->wall)
-		child_run(d, "configuration", (const char *const[]){"up", NULL}, reloaded);
+		child_run(d, "settings", (const char *const[]){"up", "--configured", NULL},
+			  reloaded);
 	else
 		sd_notify(0, "READY=1");
 	return 0;
@@ -247,7 +249,7 @@ static int first_up(struct daemon *d)
 		let_go(d);
 		return STATUS_DONE;
 	}
-	status = run_now((const char *const[]){"up", NULL});
+	status = run_now((const char *const[]){"up", "--configured", NULL});
 	if (status == STATUS_FAILED && interfaces_absent(d)) {
 		note("waiting for the interface to come");
 		d->waiting = true;
@@ -257,10 +259,10 @@ static int first_up(struct daemon *d)
 	return status;
 }
 
-static int loop_make(struct daemon *d, struct error *why)
+/* Before anything else: a SIGHUP while the wall goes up waits for the loop instead of killing. */
+static void signals_block(void)
 {
 	sigset_t signals;
-	int err;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -269,7 +271,12 @@ static int loop_make(struct daemon *d, struct error *why)
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	err = sd_event_new(&d->loop);
+}
+
+static int loop_make(struct daemon *d, struct error *why)
+{
+	int err = sd_event_new(&d->loop);
+
 	if (err >= 0)
 		err = sd_event_add_signal(d->loop, NULL, SIGTERM, on_end, d);
 	if (err >= 0)
@@ -348,6 +355,7 @@ int command_daemon(int argc, char **argv)
 		fail(&why);
 		return STATUS_USAGE;
 	}
+	signals_block();
 	status = pins_make(place.pins, &why) ? fail(&why) : STATUS_DONE;
 	if (status == STATUS_DONE) {
 		d.lock = pins_lock(place.pins, LOCK_DAEMON, 0, &why);
