@@ -106,13 +106,15 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wno-missing-prototypes -Iuser -I. -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS)
 
-$(O)/tests/packet/% $(O)/tests/tools/% $(O)/tests/bench/%: $(LIBRARY)
-$(O)/tests/packet/% $(O)/tests/tools/% $(O)/tests/bench/%: tests/
-	@mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wno-missing-prototypes -Iuser -I. -o $@ $(patsubst $(O)/%,%.c,$@) $(LIBRARY) $(LDLIBS)
+define PROGRAM
+$(O)/tests/$(1)/%: tests/$(1)/%.c $(LIBRARY)
+	@mkdir -p $$(@D)
+	$$(call say,TEST,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -Wno-missing-prototypes -Iuser -I. -o $$@ $$< $(LIBRARY) $$(LDLIBS)
+endef
+$(foreach directory,packet tools bench,$(eval $(call PROGRAM,$(directory))))
 
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(USER_SOURCES)
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(USER_SOURCES) $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
 	$(Q)clang-14 $(filter-out -MMD -MP -Werror,$(CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \

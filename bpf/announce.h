@@ -34,18 +34,21 @@ static __always_inline void announce(const struct settings *s, const struct even
  * event budget lasts: a flood of listed sources then costs no map update per packet.
  */
 static __always_inline bool announce_is_news(const struct settings *s, const struct address *source,
-					     enum reason reason, enum verdict verdict, __u64 now)
+					     enum reason reason, enum verdict verdict,
+					     enum mode mode, __u64 now)
 {
 	struct announced *a = bpf_map_lookup_elem(&announced, source);
-	struct announced first = {.when = now, .reason = reason, .verdict = verdict};
+	struct announced first = {.when = now, .reason = reason, .verdict = verdict, .mode = mode};
 	struct notices *n;
 
 	if (a) {
-		if (a->reason == reason && a->verdict == verdict && now - a->when < ANNOUNCE_AGAIN)
+		if (a->reason == reason && a->verdict == verdict && a->mode == mode &&
+		    now - a->when < ANNOUNCE_AGAIN)
 			return false;
 		a->when = now;
 		a->reason = reason;
 		a->verdict = verdict;
+		a->mode = mode;
 		return true;
 	}
 	n = notices_get();

@@ -54,13 +54,20 @@ static __always_inline __u64 decide_open_sessions(const struct decision *d)
 	return open > 0 ? open : 0;
 }
 
-/* Has anybody been proven here? Before that, every sender looks like a stranger. */
-static __always_inline bool decide_proof_works(void)
+/*
+ * Can it be told who is proven? Not before anybody was, and not while there was no room to remember
+ * it: then every sender looks like a stranger, and a full map must not turn into blocked mail.
+ */
+static __always_inline bool decide_proof_works(__u64 now)
 {
 	__u32 zero = 0;
 	struct proof *p = bpf_map_lookup_elem(&proof, &zero);
+	__u64 full;
 
-	return p && read_once(p->first);
+	if (!p || !read_once(p->first))
+		return false;
+	full = read_once(p->full);
+	return !full || now - full > PROOF_PAUSE;
 }
 
 /* Rows 7 to 10: a SYN of a source that nothing else spoke about. True if one of them drops it. */
@@ -89,7 +96,7 @@ static __always_inline bool decide_rates(const struct settings *s, const struct 
 			return true;
 		}
 	}
-	if (!d->proven && s->syn_cost && decide_proof_works()) {
+	if (!d->proven && s->syn_cost && decide_proof_works(f->now)) {
 		bool fits;
 
 		rate_syn_key(&key, &f->source);

@@ -132,7 +132,9 @@ static __always_inline struct proven *session_entry(const struct settings *s,
 {
 	struct proven *p = bpf_map_lookup_elem(&proven, source);
 	struct proven first;
+	struct proof *proof_map;
 	struct notices *n;
+	__u32 zero = 0;
 
 	if (p)
 		return p;
@@ -148,6 +150,9 @@ static __always_inline struct proven *session_entry(const struct settings *s,
 	n = notices_get();
 	if (n)
 		n->proven_full++;
+	proof_map = bpf_map_lookup_elem(&proof, &zero);
+	if (proof_map)
+		proof_map->full = now;
 	return 0;
 }
 

@@ -40,12 +40,24 @@ static __always_inline enum port_kind port_kind(const struct settings *s, __u16 
 	return PORT_OTHER;
 }
 
-static __always_inline void look_at(const struct settings *s, const void *data, const void *end,
-				    bool charge, struct look *look)
+/*
+ * A function of its own, and a global one, for the verifiers: they look at it once, not at all that follows
+ * once for each way through the headers.
+ */
+__noinline int look_read(struct xdp_md *ctx, struct packet *packet)
+{
+	if (packet)
+		packet_parse((const void *)(long)ctx->data, (const void *)(long)ctx->data_end,
+			     packet);
+	return 0;
+}
+
+static __always_inline void look_at(const struct settings *s, struct xdp_md *ctx, bool charge,
+				    struct look *look)
 {
 	struct facts facts = {};
 
-	packet_parse(data, end, &look->packet);
+	look_read(ctx, &look->packet);
 	switch (look->packet.kind) {
 	case PACKET_TCP:
 		look->port = port_kind(s, look->packet.port);
@@ -77,7 +89,8 @@ static __always_inline void look_tell(const struct settings *s, const struct loo
 	const struct decision *d = &look->decision;
 	struct event e;
 
-	if (!announce_is_news(s, &look->packet.source, d->reason, d->verdict, look->now))
+	if (!announce_is_news(s, &look->packet.source, d->reason, d->verdict, look->mode,
+			      look->now))
 		return;
 	__builtin_memset(&e, 0, sizeof(e));
 	e.when = look->now;
@@ -101,7 +114,6 @@ static __always_inline bool look_drops(const struct look *look)
 SEC("xdp.frags")
 int wall(struct xdp_md *ctx)
 {
-	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
 	const struct settings *s = settings_get();
 	struct look look = {};
 	enum fate fate = FATE_PASSED;
@@ -109,7 +121,7 @@ int wall(struct xdp_md *ctx)
 
 	if (!s)
 		return XDP_PASS;
-	look_at(s, data, end, true, &look);
+	look_at(s, ctx, true, &look);
 	bytes = bpf_xdp_get_buff_len(ctx);
 	if (look.decision.verdict == VERDICT_DROP)
 		fate = look.mode == MODE_ENFORCE ? FATE_DROPPED : FATE_WOULD_DROP;
@@ -157,14 +169,14 @@ static __always_inline void answer_fill(struct answer *a, const struct look *loo
 SEC("xdp.frags")
 int check(struct xdp_md *ctx)
 {
-	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
+	const void *end = (const void *)(long)ctx->data_end;
 	const struct settings *s = settings_get();
 	struct look look = {};
 	struct answer *a = (void *)(long)ctx->data;
 
 	if (!s)
 		return XDP_PASS;
-	look_at(s, data, end, false, &look);
+	look_at(s, ctx, false, &look);
 	if (!look.now) { /* not looked at as far as that */
 		look.now = now_ns(s);
 		look.mode = mode_at(read_once(s->mode), look.now);

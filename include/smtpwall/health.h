@@ -14,8 +14,8 @@
 
 struct fault {
 	__s64 since;   /* wall clock, seconds; 0: this place is free */
-	char what[40]; /* "list spamhaus-drop", "interface eth0": what it is about */
-	char text[208];
+	char what[64]; /* "list spamhaus-drop", "interface eth0": what it is about */
+	char text[312];
 };
 
 struct health {

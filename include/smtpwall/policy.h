@@ -4,7 +4,7 @@
  *
  * Which list speaks for an address is settled when the lists are compiled, not when a packet
  * comes: allow wins over everything whatever the prefix lengths, then drop, then count; among
- * equals the list named first in the configuration. So a lookup yields one list id, 0 for none.
+ * equals the list whose name sorts first. So a lookup yields one list id, 0 for none.
  *
  * A compiled policy has two parts, each an inner map of its own:
  *
@@ -15,11 +15,11 @@
  *           Every table begins on a page of its own and runs through consecutive pages.
  *
  * IPv4 entry, one u32 for each /24 that is not empty; the two highest bits are the tag:
- *   WHOLE   the whole /24 is in list id                          00 | 22 unused | id
- *   HOSTS   one or two addresses of one list (equal: one)        01 | 6 unused | last octet a |
- * last octet b | id GROUP   up to eight addresses: number of a group of eight u16 in the pool,
- * octet << 8 | id; unused places have id 0                              10 | number ROW     number
- * of a row of 256 ids, one for each address     11 | number
+ *   WHOLE   the whole /24 is in list id                     00 | 22 unused | id
+ *   HOSTS   one or two addresses of one list (equal: one)   01 | 6 unused | octet a | octet b | id
+ *   GROUP   up to eight addresses, octet << 8 | id each;    10 | number of eight u16 in the pool
+ *           unused places have id 0
+ *   ROW     all others: 256 ids, one for each address       11 | number of the row
  *
  * IPv6: the space of the upper 64 bits is cut into intervals, the starts sorted. They form a search
  * tree without pointers: level 0 is the sorted starts, level k+1 holds the first key of each node

@@ -51,6 +51,10 @@ struct settings {
 	__u64 syn_cost;
 	__u64 syn_ahead;
 	__u64 sessions; /* open sessions per source; 0 is no limit */
+
+	/* The configured mode and one, as it was when it was last applied; 0: never. While the
+	 * configuration says the same, a mode chosen by hand stands. */
+	__u64 mode_configured;
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

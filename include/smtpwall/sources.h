@@ -64,7 +64,11 @@ struct proven {
 struct proof {
 	__u64 first;
 	__u64 last; /* exact to a second */
+	__u64 full; /* when a proven source last found no room in `proven`; 0 never */
 };
+
+/* After `proven` was full, `syn-rate` stays silent this long, ns: it cannot tell who is proven. */
+#define PROOF_PAUSE (600ULL * 1000000000ULL)
 
 /*
  * Map `rates` (LRU): struct rate_key -> struct rate. GCRA (ITU-T I.371): `ahead_to` is the
@@ -98,6 +102,8 @@ struct announced {
 	__u64 when;
 	enum reason reason;
 	enum verdict verdict;
+	enum mode mode;
+	__u32 unused; /* 0 */
 };
 
 /* Socket storage `session_marks`: this socket is counted in the entry that began at `since`. */

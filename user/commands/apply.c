@@ -24,28 +24,54 @@ bool override_stands(struct ledger *ledger, const char *name, const char *config
 
 	if (!ledger || ledger_get_override(ledger, name, &o, NULL))
 		return false;
-	if (strcmp(o.configured, configured) != 0 || o.until <= clock_wall()) {
-		if (ledger_begin(ledger, NULL) == 0) {
-			ledger_drop_override(ledger, name, NULL);
-			ledger_commit(ledger, NULL);
-		}
-		return false;
+	if (o.until > clock_wall() &&
+	    (!strcmp(o.configured, configured) || !strcmp(o.configured, OVERRIDE_ANY))) {
+		*out = o;
+		return true;
 	}
-	*out = o;
-	return true;
+	if (ledger_begin(ledger, NULL) == 0) {
+		ledger_drop_override(ledger, name, NULL);
+		if (ledger_commit(ledger, NULL))
+			ledger_rollback(ledger);
+	}
+	return false;
 }
 
-static uint64_t mode_in_force(const struct config *config, struct ledger *ledger)
+/* The mode of a wall that was not there before: what was chosen by hand and still stands, or the
+ * configured one. */
+static uint64_t mode_first(const struct config *config, struct ledger *ledger)
 {
+	const char *configured = mode_name(config->mode);
 	struct ledger_override chosen;
-	enum mode mode;
+	enum mode mode = config->mode, for_now;
 
-	if (!override_stands(ledger, "mode", mode_name(config->mode), &chosen) ||
-	    !mode_parse(chosen.value, &mode))
-		return MODE_WORD(config->mode, 0, 0);
-	if (chosen.until == INT64_MAX)
-		return MODE_WORD(mode, 0, 0);
-	return MODE_WORD(mode, clock_boot_of(chosen.until) / SECOND_NS, config->mode);
+	if (override_stands(ledger, "mode", configured, &chosen))
+		mode_parse(chosen.value, &mode);
+	if (override_stands(ledger, "mode-for", configured, &chosen) &&
+	    mode_parse(chosen.value, &for_now) && for_now != mode)
+		return MODE_WORD(for_now, clock_boot_of(chosen.until) / SECOND_NS, mode);
+	return MODE_WORD(mode, 0, 0);
+}
+
+/*
+ * On a wall that stands, only a configured mode that changed speaks; whatever else was chosen since
+ * is the last change, also if no ledger could be written then.
+ */
+static void set_mode(volatile struct settings *s, const struct config *config,
+		     struct ledger *ledger)
+{
+	const char *configured = mode_name(config->mode);
+	struct ledger_override gone;
+
+	if (!s->mode_configured) {
+		s->mode = mode_first(config, ledger);
+	} else if (s->mode_configured != (uint64_t)config->mode + 1) {
+		s->mode = MODE_WORD(config->mode, 0, 0);
+		/* Asking drops what no longer stands. */
+		override_stands(ledger, "mode", configured, &gone);
+		override_stands(ledger, "mode-for", configured, &gone);
+	}
+	s->mode_configured = (uint64_t)config->mode + 1;
 }
 
 /* GCRA words of a rate; see bpf/rate.h. */
@@ -71,7 +97,7 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
 {
 	volatile struct settings *s = wall_settings(wall);
 
-	s->mode = mode_in_force(config, ledger);
+	set_mode(s, config, ledger);
 	set_ports(s, config);
 	s->netns = net_namespace();
 	s->event_budget = config->event_budget;

@@ -19,7 +19,8 @@ const char help_bans[] = "usage: smtpwall bans [--json]\n\n"
 
 struct listing {
 	int64_t now;
-	json_object *array; /* NULL: for people */
+	struct ledger *ledger; /* what it knows is shown already */
+	json_object *array;    /* NULL: for people */
 	struct table *table;
 	size_t count;
 };
@@ -58,11 +59,14 @@ static int show_map_slot(struct listing *l, const struct prefix *prefix, enum ma
 			 uint64_t since, uint64_t until)
 {
 	struct ledger_manual entry = {.prefix = *prefix, .slot = slot};
+	struct ledger_manual known;
 
-	if (!until)
+	if (!until || (l->ledger && ledger_get_manual(l->ledger, prefix, slot, &known, NULL) == 0))
 		return 0;
 	entry.since = clock_wall_of(since);
 	entry.until = clock_wall_of(until);
+	snprintf(entry.who, sizeof(entry.who), "?");
+	snprintf(entry.reason, sizeof(entry.reason), "(not in the ledger: ends with a reboot)");
 	return show(&entry, l);
 }
 
@@ -96,13 +100,14 @@ int command_bans(int argc, char **argv)
 	err = ledger_open(place.state, true, 0, &ledger, &why);
 	if (!err)
 		err = ledger_each_manual(ledger, show, &l, &why);
-	if (err && wall) {
-		if (err != -ENOENT)
-			note("%s; this is what the kernel knows, without who and why", why.text);
+	if (err && err != -ENOENT)
+		note("%s; this is what the kernel knows, without who and why", why.text);
+	l.ledger = err ? NULL : ledger;
+	/* And what was put in force while the ledger could not be written. */
+	if (wall)
 		err = wall_each_manual(wall, show_map, &l);
-	} else if (err == -ENOENT) {
+	else if (err == -ENOENT)
 		err = 0;
-	}
 	if (l.array)
 		json_print(l.array, stdout);
 	else if (l.count)

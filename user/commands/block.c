@@ -55,6 +55,8 @@ struct work {
 	struct error ledger_why;
 	struct prefix *prefix;
 	struct manual *before; /* what the map held of the first `done` of them */
+	bool *there;	       /* take back: which of them there were */
+	struct cover *cover;
 	size_t count, room, done;
 };
 
@@ -116,22 +118,29 @@ static bool too_wide(const struct prefix *p)
 
 static int refuse_put(struct work *w, const struct prefix *p, struct error *why)
 {
-	char text[PREFIX_TEXT], list[POLICY_NAME];
+	char text[PREFIX_TEXT], by_text[PREFIX_TEXT], list[POLICY_NAME];
+	struct prefix by;
 
 	if (too_wide(p) && !w->options.force)
 		return error_set(why, -EPERM,
 				 "%s is wider than /10 (IPv6: /20), which is rarely meant; repeat "
 				 "with --force",
 				 prefix_text(p, text));
-	if (w->slot == MANUAL_BLOCK && lists_allow(p, w->ledger, list))
+	if (w->slot == MANUAL_ALLOW)
+		return 0;
+	if (cover_by_hand(w->cover, p, MANUAL_ALLOW, &by))
+		return error_set(why, -EPERM,
+				 "%s is not blocked: it is in the allow list \"manual\" as part of "
+				 "%s, and allow wins; `smtpwall unallow` takes that back",
+				 prefix_text(p, text), prefix_text(&by, by_text));
+	if (cover_by_list(w->cover, p, list))
 		return error_set(
 			why, -EPERM,
 			"%s is not blocked: it is in the allow list \"%s\", and allow wins%s",
 			prefix_text(p, text), list,
-			!strcmp(list, "manual") ? "; `smtpwall unallow` takes that back"
-			: !strcmp(list, "guard")
-				? " (an address of this host, its gateway or a resolver)"
-				: "");
+			strcmp(list, "guard") != 0
+				? ""
+				: " (an address of this host, its gateway or a resolver)");
 	return 0;
 }
 
@@ -194,43 +203,31 @@ static void log_change(const struct work *w, const struct prefix *p)
 		 reason[0] ? "\"" : "");
 }
 
-struct wider {
-	const struct prefix *prefix;
-	struct prefix found;
-	int64_t now;
-};
-
-static int find_wider(const struct ledger_manual *entry, void *context)
-{
-	struct wider *w = context;
-
-	if (entry->slot != MANUAL_BLOCK || entry->until <= w->now ||
-	    !prefix_contains(&entry->prefix, w->prefix))
-		return 0;
-	w->found = entry->prefix;
-	return 1;
-}
-
 /* What still blocks an address whose block was taken back. */
 static void tell_remaining(struct work *w, const struct prefix *p)
 {
-	struct wider wider = {.prefix = p, .now = clock_wall()};
-	char text[PREFIX_TEXT], by[PREFIX_TEXT], list[POLICY_NAME];
+	char text[PREFIX_TEXT], by_text[PREFIX_TEXT], list[POLICY_NAME];
+	struct prefix by;
 
-	if (w->slot != MANUAL_BLOCK)
-		return;
-	if (w->ledger && ledger_each_manual(w->ledger, find_wider, &wider, NULL) == 1)
+	if (cover_by_hand(w->cover, p, MANUAL_BLOCK, &by))
 		printf("%s is still blocked by hand as part of %s\n", prefix_text(p, text),
-		       prefix_text(&wider.found, by));
-	if (lists_drop(p, list))
+		       prefix_text(&by, by_text));
+	if (cover_by_list(w->cover, p, list))
 		printf("%s is still blocked by the list \"%s\"\n", prefix_text(p, text), list);
+}
+
+static void ledger_give_up(struct work *w)
+{
+	ledger_rollback(w->ledger);
+	ledger_close(w->ledger);
+	w->ledger = NULL;
 }
 
 static int take_one(struct work *w, const struct prefix *p, bool *there, struct error *why)
 {
 	struct manual in_force = {0};
 	struct ledger_manual kept;
-	int err;
+	int err = 0;
 
 	*there = false;
 	if (w->ledger) {
@@ -238,9 +235,9 @@ static int take_one(struct work *w, const struct prefix *p, bool *there, struct 
 		*there = ledger_get_manual(w->ledger, p, w->slot, &kept, NULL) == 0 &&
 			 kept.until > clock_wall();
 		err = ledger_drop_manual(w->ledger, p, w->slot, &w->ledger_why);
-		if (err && err != -ENOENT)
-			return error_set(why, err, "%s", w->ledger_why.text);
 	}
+	if (err && err != -ENOENT)
+		ledger_give_up(w);
 	if (w->wall && wall_get_manual(w->wall, p, &in_force) == 0) {
 		uint64_t until =
 			w->slot == MANUAL_ALLOW ? in_force.allow_until : in_force.block_until;
@@ -255,6 +252,8 @@ static int work_put(struct work *w, struct error *why)
 {
 	int err = 0;
 
+	if (w->slot == MANUAL_BLOCK)
+		err = cover_open(w->ledger, LIST_ALLOW, &w->cover, why);
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = refuse_put(w, &w->prefix[i], why);
 	w->before = calloc(w->count, sizeof(*w->before));
@@ -292,43 +291,66 @@ static int work_put(struct work *w, struct error *why)
 	return STATUS_DONE;
 }
 
-static int work_take(struct work *w, struct error *why)
+/*
+ * The ledger could not be written, and the blocks are to end all the same: what is left in the map
+ * tells the next restore that they were taken back.
+ */
+static int take_without_ledger(struct work *w, struct error *why)
 {
-	int status = STATUS_DONE, err = 0;
+	int err = 0;
+
+	if (!w->wall)
+		return error_set(why, -EIO, "nothing was changed: %s", w->ledger_why.text);
+	for (size_t i = 0; !err && i < w->count; i++)
+		if (w->there[i])
+			err = manual_set(w->wall, &w->prefix[i], w->slot, clock_boot(),
+					 MANUAL_TAKEN_BACK, why);
+	return err;
+}
+
+static int tell_taken(const struct work *w)
+{
 	char text[PREFIX_TEXT];
+	int status = STATUS_DONE;
 
-	if (w->ledger) {
-		err = ledger_begin(w->ledger, why);
-		if (err)
-			return fail(why);
-	}
-	for (size_t i = 0; !err && i < w->count; i++) {
-		bool there;
-
-		err = take_one(w, &w->prefix[i], &there, why);
-		if (err)
-			break;
-		if (there) {
+	for (size_t i = 0; i < w->count; i++) {
+		prefix_text(&w->prefix[i], text);
+		if (w->there[i]) {
 			log_change(w, &w->prefix[i]);
-			printf("%s is no longer %s by hand\n", prefix_text(&w->prefix[i], text),
-			       slot_done(w));
+			printf("%s is no longer %s by hand\n", text, slot_done(w));
 		} else {
-			complain("%s was not %s by hand; nothing changed",
-				 prefix_text(&w->prefix[i], text), slot_done(w));
+			complain("%s was not %s by hand; nothing changed", text, slot_done(w));
 			status = STATUS_FAILED;
 		}
 	}
-	if (!err && w->ledger)
-		err = ledger_commit(w->ledger, why);
-	if (err) {
-		if (w->ledger)
-			ledger_rollback(w->ledger);
+	return status;
+}
+
+static int work_take(struct work *w, struct error *why)
+{
+	int status, err = 0;
+
+	w->there = calloc(w->count, sizeof(*w->there));
+	if (!w->there) {
+		error_set(why, -ENOMEM, "out of memory");
 		return fail(why);
 	}
-	if (!w->ledger && w->ledger_why.text[0])
+	if (w->ledger && ledger_begin(w->ledger, &w->ledger_why))
+		ledger_give_up(w);
+	for (size_t i = 0; !err && i < w->count; i++)
+		err = take_one(w, &w->prefix[i], &w->there[i], why);
+	if (w->ledger && (err || ledger_commit(w->ledger, &w->ledger_why)))
+		ledger_give_up(w);
+	if (!w->ledger)
+		err = take_without_ledger(w, why);
+	if (err)
+		return fail(why);
+	status = tell_taken(w);
+	if (!w->ledger)
 		note("it may come back at a reboot: %s", w->ledger_why.text);
-	for (size_t i = 0; i < w->count; i++)
-		tell_remaining(w, &w->prefix[i]);
+	if (w->slot == MANUAL_BLOCK && cover_open(w->ledger, LIST_DROP, &w->cover, NULL) == 0)
+		for (size_t i = 0; i < w->count; i++)
+			tell_remaining(w, &w->prefix[i]);
 	return status;
 }
 
@@ -371,9 +393,11 @@ static int manual_command(int argc, char **argv, enum manual_slot slot, bool put
 		if (status == STATUS_DONE)
 			tell_where(&w);
 	}
+	cover_close(w.cover);
 	ledger_close(w.ledger);
 	wall_close(w.wall);
 	free(w.before);
+	free(w.there);
 	free(w.prefix);
 	return status;
 }

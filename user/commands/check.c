@@ -117,13 +117,15 @@ static void print_json(const struct finding *f)
 static void print_rule(const struct finding *f)
 {
 	const struct answer *a = &f->answer;
-	char prefix[PREFIX_TEXT], when[CLOCK_TEXT];
+	char prefix[PREFIX_TEXT], when[CLOCK_TEXT], source[1024];
 
 	if (a->list) {
 		printf("  list     %s", f->origin.name);
 		if (f->origin.source[0])
-			printf(" (%s)", !strcmp(f->origin.source, "-") ? "standard input"
-								       : f->origin.source);
+			printf(" (%s)",
+			       !strcmp(f->origin.source, "-")
+				       ? "standard input"
+				       : text_clean(f->origin.source, source, sizeof(source)));
 		putchar('\n');
 		if (a->list_loaded)
 			printf("  loaded   %s\n", clock_short(a->list_loaded, when));

@@ -68,6 +68,8 @@ struct options {
 	bool force;
 	bool skip_bad;
 	bool down_on_exit;
+	bool attach;	    /* --attach: the named interfaces only, nothing else changes */
+	uint64_t identity;  /* --identity: of the wall this is meant for; 0: any */
 	bool configured;    /* --configured: the file is the one the configuration names */
 	uint64_t seconds;   /* --for; 0: not given */
 	const char *reason; /* --reason */
@@ -95,8 +97,7 @@ int fail(const struct error *why);
 /* Opens the ledger, or says in a note why it cannot be used and returns NULL. */
 struct ledger *ledger_try(bool readonly);
 
-/* --- policy.c, follow.c: what is stored, compiled and in force
- * --------------------------------------- */
+/* --- policy.c, follow.c: what is stored, compiled and in force ------------------------------- */
 
 /* One list that gets new content. */
 struct list_change {
@@ -119,21 +120,38 @@ int lists_install(struct wall *wall, struct list_change *change, struct error *w
  * names. Sentences about files that cannot be used are notes; what was stored stays. Returns how
  * many lists changed. `up` only.
  */
-int lists_follow_config(const struct config *config, struct error *why);
+int lists_follow_config(const struct config *config, bool missing, struct error *why);
+
+/*
+ * Reads a source into the change; bad lines that are left out are notes, the first ones in full.
+ * With change->force an empty source is one.
+ */
+int lists_read(const char *path, const char *format, bool skip_bad, struct list_change *change,
+	       struct error *why);
 
 /* Fills the origin's idea of a file: absolute path, identity. */
 void list_origin_of_file(struct list_origin *origin, const char *path);
 /* Is the configured file still the one that was looked at when this was stored? */
 bool list_origin_is_current(const struct list_origin *origin, const char *configured);
 
-/* Name of an allow list (stored lists, `guard`, or `manual` for the ledger's) that covers the whole
- * prefix; false if none. */
-bool lists_allow(const struct prefix *prefix, struct ledger *ledger, char name[POLICY_NAME]);
-/* Name of the drop list that holds all of the prefix. */
-bool lists_drop(const struct prefix *prefix, char name[POLICY_NAME]);
+/* --- cover.c: who holds a prefix ------------------------------------------------------------- */
 
-/* --- interfaces.c: where the wall is wanted
- * -------------------------------------------------------- */
+struct cover;
+
+/*
+ * Reads the stored lists with this action (with LIST_ALLOW also what `guard` holds). The ledger,
+ * which may be NULL, stays the caller's and must outlive the cover.
+ */
+int cover_open(struct ledger *ledger, enum list_action action, struct cover **out,
+	       struct error *why);
+void cover_close(struct cover *cover); /* NULL allowed */
+/* The name of a list that holds all of the prefix. */
+bool cover_by_list(const struct cover *cover, const struct prefix *prefix, char name[POLICY_NAME]);
+/* The narrowest live entry by hand that holds it, itself included. */
+bool cover_by_hand(const struct cover *cover, const struct prefix *prefix, enum manual_slot slot,
+		   struct prefix *by);
+
+/* --- interfaces.c: where the wall is wanted -------------------------------------------------- */
 
 struct interfaces {
 	char name[CONFIG_INTERFACES][IF_NAMESIZE];
@@ -151,14 +169,16 @@ void interfaces_configured(const struct config *config, char *out, size_t size);
 int interfaces_wanted(const struct config *config, struct ledger *ledger, struct interfaces *out,
 		      struct error *why);
 
-/* --- apply.c: settings, overrides, the mark of `down`
- * --------------------------------------------- */
+/* --- apply.c: settings, overrides, the mark of `down` ---------------------------------------- */
 
 /*
  * Puts the settings in force. The mode obeys "the last change wins": a mode chosen by hand stands
  * while the configuration says what it said then. `ledger` may be NULL.
  */
 void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger);
+
+/* In ledger_override.configured: not known what the configuration said, the choice stands. */
+#define OVERRIDE_ANY "?"
 
 /*
  * An override that stands: true and `out` filled if there is one and the configuration still says
@@ -172,8 +192,7 @@ int down_mark(struct error *why);
 void down_unmark(void);
 bool down_marked(char *text, size_t size); /* "since 14:02 by root" */
 
-/* --- manual.c: the ledger's manual entries and the map
- * --------------------------------------------- */
+/* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 
 /*
  * Makes the map `manual` what the ledger says. With a damaged ledger the map stays as it is.
@@ -182,6 +201,10 @@ bool down_marked(char *text, size_t size); /* "since 14:02 by root" */
 int manual_restore(struct wall *wall, struct ledger *ledger, struct error *why);
 /* Puts one slot of a prefix in force, or takes it back (until 0). Inside the ledger's transaction.
  */
+/* An `until` that blocks and allows nothing, and that a restore from the ledger respects: taken
+ * back while the ledger could not be written. */
+#define MANUAL_TAKEN_BACK 1
+
 int manual_set(struct wall *wall, const struct prefix *prefix, enum manual_slot slot,
 	       uint64_t since, uint64_t until, struct error *why);
 

@@ -40,17 +40,41 @@ bool list_origin_is_current(const struct list_origin *origin, const char *config
 	       origin->file_inode == now.file_inode;
 }
 
+/* A list may have thousands of bad lines: the first ones tell what is wrong. */
+#define NOTES 10
+
 static void note_line(void *context, const char *sentence)
 {
-	(void)context;
-	note("%s", sentence);
+	unsigned int *count = context;
+
+	if ((*count)++ < NOTES)
+		note("%s", sentence);
+}
+
+int lists_read(const char *path, const char *format, bool skip_bad, struct list_change *change,
+	       struct error *why)
+{
+	unsigned int notes = 0;
+	struct list_options options = {
+		.format = format, .skip_bad = skip_bad, .note = note_line, .context = &notes};
+	struct list_origin *origin = &change->origin;
+	const struct list_content *content = &change->content;
+	int err = list_read(path, &options, &change->content, why);
+
+	if (notes > NOTES)
+		note("%s: and %u lines more like these", path, notes - NOTES);
+	if (err && !(err == -ENODATA && change->force))
+		return err;
+	snprintf(origin->format, sizeof(origin->format), "%.15s", content->format);
+	origin->timestamp = content->timestamp;
+	origin->entries = content->entries;
+	origin->left_out = content->left_out;
+	return 0;
 }
 
 /* Reads a configured list's file into the store. */
 static int follow_file(const struct config_list *list, struct error *why)
 {
-	struct list_options options = {
-		.format = list->format, .skip_bad = list->skip_bad, .note = note_line};
 	struct list_change change = {0};
 	int err;
 
@@ -59,16 +83,11 @@ static int follow_file(const struct config_list *list, struct error *why)
 	ledger_who(change.origin.who);
 	change.origin.action = list->action;
 	change.origin.loaded = clock_wall();
+	/* The file's identity before its content: a change in between is seen as a change. */
 	list_origin_of_file(&change.origin, list->file);
-	err = list_read(list->file, &options, &change.content, why);
-	if (!err) {
-		snprintf(change.origin.format, sizeof(change.origin.format), "%.*s",
-			 (int)sizeof(change.origin.format) - 1, change.content.format);
-		change.origin.timestamp = change.content.timestamp;
-		change.origin.entries = change.content.entries;
-		change.origin.left_out = change.content.left_out;
+	err = lists_read(list->file, list->format, list->skip_bad, &change, why);
+	if (!err)
 		err = lists_install(NULL, &change, why);
-	}
 	list_content_free(&change.content);
 	return err;
 }
@@ -137,9 +156,10 @@ static int forget_unnamed(const struct config *config, struct error *why)
 	return forgotten;
 }
 
-int lists_follow_config(const struct config *config, struct error *why)
+int lists_follow_config(const struct config *config, bool missing, struct error *why)
 {
-	int changed = forget_unnamed(config, why);
+	/* A file that is not there, or was mistyped, takes no list away. */
+	int changed = missing ? 0 : forget_unnamed(config, why);
 
 	for (unsigned int i = 0; changed >= 0 && i < config->lists; i++)
 		changed += follow_one(&config->list[i]);

@@ -51,8 +51,10 @@ static void row_table(struct table *t, const struct row *row)
 	char entries[NUMBER_TEXT], passed[NUMBER_TEXT], would[NUMBER_TEXT], dropped[NUMBER_TEXT],
 		loaded[CLOCK_TEXT];
 	const struct outcome none = {0}, *o = row->outcome ? row->outcome : &none;
-	const char *source =
-		!strcmp(row->origin.source, "-") ? "(standard input)" : row->origin.source;
+	char clean[1024];
+	const char *source = !strcmp(row->origin.source, "-")
+				     ? "(standard input)"
+				     : text_clean(row->origin.source, clean, sizeof(clean));
 
 	table_row(t,
 		  (const char *const[]){row->origin.name, action_name(row->origin.action),

@@ -36,36 +36,34 @@ const char help_load[] =
 	"`load guard` looks again for what must never be blocked: own addresses, gateways, "
 	"resolvers.\n";
 
-static void note_line(void *context, const char *sentence)
-{
-	(void)context;
-	note("%s", sentence);
-}
-
 static int read_source(struct list_change *change, const char *file, const struct options *options,
 		       struct error *why)
 {
-	struct list_options how = {
-		.format = options->format, .skip_bad = options->skip_bad, .note = note_line};
 	char *absolute = strcmp(file, "-") ? realpath(file, NULL) : NULL;
 	int err;
 
 	/* The file's identity before its content: a change in between is seen as a change. */
 	if (options->configured)
 		list_origin_of_file(&change->origin, file);
-	err = list_read(file, &how, &change->content, why);
-	if (err == -ENODATA && options->force)
-		err = 0;
-	if (!err) {
-		snprintf(change->origin.source, sizeof(change->origin.source), "%s",
-			 absolute ? absolute : file);
-		snprintf(change->origin.format, sizeof(change->origin.format), "%.*s",
-			 (int)sizeof(change->origin.format) - 1, change->content.format);
-		change->origin.timestamp = change->content.timestamp;
-		change->origin.entries = change->content.entries;
-		change->origin.left_out = change->content.left_out;
-	}
+	snprintf(change->origin.source, sizeof(change->origin.source), "%s",
+		 absolute ? absolute : file);
+	err = lists_read(file, options->format, options->skip_bad, change, why);
 	free(absolute);
+	return err;
+}
+
+/* There is no wall to change: the list is stored for the next one. */
+static int store(struct list_change *change, struct error *why)
+{
+	int err;
+
+	if (!change)
+		return error_set(why, -ENOENT, "no wall is up at %s; start it with `smtpwall up`",
+				 place.pins);
+	err = lists_install(NULL, change, why);
+	if (!err)
+		note("no wall is up at %s: the list is stored and takes effect with `smtpwall up`",
+		     place.pins);
 	return err;
 }
 
@@ -74,21 +72,16 @@ static int install(struct list_change *change, struct error *why)
 	struct wall *wall = NULL;
 	int lock = pins_lock(place.pins, LOCK_WALL, 60, why), err;
 
-	if (lock == -ENOENT) {
-		if (!change)
-			return lock;
-		err = lists_install(NULL, change, why);
-		if (!err)
-			note("no wall is up at %s: the list is stored and takes effect with "
-			     "`smtpwall up`",
-			     place.pins);
-		return err;
-	}
+	if (lock == -ENOENT)
+		return store(change, why);
 	if (lock < 0)
 		return lock;
-	err = wall_open(place.pins, &wall, why);
+	/* The place may be there without a wall, as a daemon leaves it that waits for one. */
+	err = pins_identity(place.pins) ? wall_open(place.pins, &wall, why) : -ENOENT;
 	if (!err)
 		err = lists_install(wall, change, why);
+	else if (err == -ENOENT)
+		err = store(change, why);
 	wall_close(wall);
 	close(lock);
 	return err;

@@ -19,7 +19,7 @@ const char help_mode[] =
 	"usage: smtpwall mode [monitor|enforce] [--for TIME]\n\n"
 	"monitor  everything is decided and counted, nothing is dropped\n"
 	"enforce  what is decided is done\n\n"
-	"  --for TIME  goes back to the other mode by itself after 90s, 10m, 4h, 7d\n\n"
+	"  --for TIME  goes back to the mode before by itself after 90s, 10m, 4h, 7d\n\n"
 	"Without a mode, shows the one in force. A mode set by hand stands over SIGHUP and reboot "
 	"until the\n"
 	"configured mode itself changes. `smtpwall mode monitor` works with a broken "
@@ -27,47 +27,83 @@ const char help_mode[] =
 	"damaged ledger and a wall of another version.\n\n"
 	"  smtpwall mode enforce --for 1h    try it for an hour\n";
 
-static uint64_t mode_word(enum mode mode, uint64_t seconds)
-{
-	uint64_t until = seconds ? clock_boot() / 1000000000ULL + seconds : 0;
+/* What this command is about. */
+struct choice {
+	enum mode mode;
+	uint64_t seconds;  /* 0: for good */
+	enum mode then;	   /* after that time */
+	struct wall *wall; /* NULL: of another version */
+};
 
-	return MODE_WORD(mode, until, mode == MODE_ENFORCE ? MODE_MONITOR : MODE_ENFORCE);
+/*
+ * A mode for a time goes back to what was in force before, never to something that nobody chose.
+ * False if there is nothing to change.
+ */
+static bool choose(struct choice *c, uint64_t old)
+{
+	uint64_t now = clock_boot();
+	bool timed = MODE_UNTIL(old) && mode_at(old, now) == MODE_NOW(old) &&
+		     now < MODE_UNTIL(old) * 1000000000ULL;
+
+	c->then = timed ? MODE_THEN(old) : mode_at(old, now);
+	if (c->seconds)
+		return c->then != c->mode;
+	return timed || mode_at(old, now) != c->mode;
 }
 
-/* What the configuration says, for "the last change wins"; of a broken one the default. */
-static enum mode mode_configured(void)
+static uint64_t mode_word(const struct choice *c)
 {
-	struct config *config = NULL;
-	enum mode mode = MODE_MONITOR;
-
-	if (config_read(place.config, &config, NULL, NULL) == 0)
-		mode = config->mode;
-	config_free(config);
-	return mode;
+	if (!c->seconds)
+		return MODE_WORD(c->mode, 0, 0);
+	return MODE_WORD(c->mode, clock_boot() / 1000000000ULL + c->seconds, c->then);
 }
 
-static void remember(enum mode mode, uint64_t seconds)
+static int remember_in(struct ledger *ledger, const struct choice *c, struct error *why)
 {
 	struct ledger_override o = {.since = clock_wall(), .until = INT64_MAX};
+	uint64_t configured = c->wall ? wall_settings(c->wall)->mode_configured : 0;
+	int err = ledger_begin(ledger, why);
+
+	if (err)
+		return err;
+	snprintf(o.value, sizeof(o.value), "%s", mode_name(c->mode));
+	/* A wall of another version does not tell; then the choice stands once more. */
+	snprintf(o.configured, sizeof(o.configured), "%s",
+		 configured ? mode_name((enum mode)(configured - 1)) : OVERRIDE_ANY);
+	ledger_who(o.who);
+	if (c->seconds) {
+		o.until = o.since + (int64_t)c->seconds;
+		err = ledger_put_override(ledger, "mode-for", &o, why);
+	} else {
+		ledger_drop_override(ledger, "mode-for", NULL);
+		err = ledger_put_override(ledger, "mode", &o, why);
+	}
+	return err ? err : ledger_commit(ledger, why);
+}
+
+static void remember(const struct choice *c)
+{
 	struct ledger *ledger = NULL;
 	struct error why;
 	int err = ledger_open(place.state, false, 0, &ledger, &why);
 
 	if (!err)
-		err = ledger_begin(ledger, &why);
-	if (!err) {
-		snprintf(o.value, sizeof(o.value), "%s", mode_name(mode));
-		snprintf(o.configured, sizeof(o.configured), "%s", mode_name(mode_configured()));
-		ledger_who(o.who);
-		if (seconds)
-			o.until = o.since + (int64_t)seconds;
-		err = ledger_put_override(ledger, "mode", &o, &why);
-		if (!err)
-			err = ledger_commit(ledger, &why);
-	}
+		err = remember_in(ledger, c, &why);
 	if (err)
 		note("the mode is changed, but will not survive a reboot: %s", why.text);
 	ledger_close(ledger);
+}
+
+static void tell(const struct choice *c)
+{
+	char when[CLOCK_TEXT], who[64];
+
+	if (c->seconds)
+		printf("the mode is %s until %s, then %s\n", mode_name(c->mode),
+		       clock_short(clock_wall() + (int64_t)c->seconds, when), mode_name(c->then));
+	else
+		printf("the mode is %s\n", mode_name(c->mode));
+	log_line(LOG_NOTICE, "mode mode=%s by=%s", mode_name(c->mode), ledger_who(who));
 }
 
 static int show(void)
@@ -84,51 +120,58 @@ static int show(void)
 	return STATUS_DONE;
 }
 
+static int change(struct choice *c)
+{
+	struct error why;
+	uint64_t old = 0;
+	int lock = pins_lock(place.pins, LOCK_WALL, 10, &why), err;
+
+	if (lock == -ENOENT || (lock < 0 && c->mode == MODE_ENFORCE))
+		return fail(&why);
+	/* A stuck command must not keep anybody from going back to monitor. */
+	if (lock < 0)
+		note("%s; going on without it", why.text);
+	err = wall_get_mode(place.pins, &old, &why);
+	if (!err && !choose(c, old)) {
+		if (c->seconds)
+			complain("the mode is %s already; nothing changed", mode_name(c->mode));
+		else
+			printf("the mode is %s already\n", mode_name(c->mode));
+		/* Said again, it stands over a reboot, which the old choice may not have. */
+		if (!c->seconds)
+			remember(c);
+		if (lock >= 0)
+			close(lock);
+		return c->seconds ? STATUS_FAILED : STATUS_DONE;
+	}
+	if (!err)
+		err = wall_set_mode(place.pins, mode_word(c), &why);
+	if (!err) {
+		tell(c);
+		remember(c);
+	}
+	if (lock >= 0)
+		close(lock);
+	return err ? fail(&why) : STATUS_DONE;
+}
+
 int command_mode(int argc, char **argv)
 {
 	static const char *const known[] = {"for", NULL};
-	char when[CLOCK_TEXT], who[64];
+	struct choice c = {.wall = NULL};
 	struct options options;
-	struct wall *wall = NULL;
-	struct error why;
-	uint64_t old;
-	enum mode mode;
-	int first = options_read(argc, argv, known, help_mode, &options), lock, err;
+	int first = options_read(argc, argv, known, help_mode, &options), status;
 
 	if (first < 0)
 		return -1 - first;
 	if (first == argc && !options.seconds)
 		return show();
-	if (first + 1 != argc || !mode_parse(argv[first], &mode))
+	if (first + 1 != argc || !mode_parse(argv[first], &c.mode))
 		return usage("mode", "say monitor or enforce");
-
-	/* For the test clock; a wall that cannot be opened has none. */
-	wall_open(place.pins, &wall, NULL);
-	lock = pins_lock(place.pins, LOCK_WALL, 10, &why);
-	if (lock == -ENOENT || (lock < 0 && mode == MODE_ENFORCE)) {
-		wall_close(wall);
-		return fail(&why);
-	}
-	/* A stuck command must not keep anybody from going back to monitor. */
-	if (lock < 0)
-		note("%s; going on without it", why.text);
-	err = wall_set_mode(place.pins, mode_word(mode, options.seconds), &old, &why);
-	if (lock >= 0)
-		close(lock);
-	if (err) {
-		wall_close(wall);
-		return fail(&why);
-	}
-	if (mode_at(old, clock_boot()) == mode && !options.seconds && !MODE_UNTIL(old))
-		printf("the mode is %s already\n", mode_name(mode));
-	else if (options.seconds)
-		printf("the mode is %s until %s, then %s\n", mode_name(mode),
-		       clock_short(clock_wall() + (int64_t)options.seconds, when),
-		       mode_name(mode == MODE_ENFORCE ? MODE_MONITOR : MODE_ENFORCE));
-	else
-		printf("the mode is %s\n", mode_name(mode));
-	remember(mode, options.seconds);
-	log_line(LOG_NOTICE, "mode mode=%s by=%s", mode_name(mode), ledger_who(who));
-	wall_close(wall);
-	return STATUS_DONE;
+	c.seconds = options.seconds;
+	/* Also for the test clock. A wall of another version cannot be opened. */
+	wall_open(place.pins, &c.wall, NULL);
+	status = change(&c);
+	wall_close(c.wall);
+	return status;
 }

@@ -17,6 +17,8 @@ enum {
 	OPT_SKIP_BAD,
 	OPT_DOWN_ON_EXIT,
 	OPT_CONFIGURED,
+	OPT_ATTACH,
+	OPT_IDENTITY,
 	OPT_FOR,
 	OPT_REASON,
 	OPT_ACTION,
@@ -33,6 +35,8 @@ static const struct option all_options[] = {
 	{"skip-bad", no_argument, NULL, OPT_SKIP_BAD},
 	{"down-on-exit", no_argument, NULL, OPT_DOWN_ON_EXIT},
 	{"configured", no_argument, NULL, OPT_CONFIGURED},
+	{"attach", no_argument, NULL, OPT_ATTACH},
+	{"identity", required_argument, NULL, OPT_IDENTITY},
 	{"for", required_argument, NULL, OPT_FOR},
 	{"reason", required_argument, NULL, OPT_REASON},
 	{"action", required_argument, NULL, OPT_ACTION},
@@ -100,6 +104,13 @@ static int take(const char *command, int option, const char *value, struct optio
 		break;
 	case OPT_CONFIGURED:
 		out->configured = true;
+		break;
+	case OPT_ATTACH:
+		out->attach = true;
+		break;
+	case OPT_IDENTITY:
+		if (!number(value, UINT64_MAX, &out->identity))
+			return usage(command, "--identity takes a number");
 		break;
 	case OPT_FOR:
 		if (duration_parse(value, &out->seconds, &why))

@@ -92,9 +92,34 @@ static int gather_guard(struct gathering *all, struct error *why)
 	return err;
 }
 
-/* A stored list that is damaged is left out with a note: one bad file must not open the gate for
- * the rest. */
-static int gather_stored(struct gathering *all, const char *except, struct error *why)
+/*
+ * A damaged list is left out with a note, but not one that allows, or may have: without it a block
+ * list would speak about its members.
+ */
+static int judge_damage(const struct policy_list *in_force, const char *name,
+			const struct error *bad, struct error *why)
+{
+	struct list_origin origin;
+	enum list_action action = LIST_NONE;
+
+	for (uint32_t id = 1; id < POLICY_LISTS; id++)
+		if (!strcmp(in_force[id].name, name))
+			action = in_force[id].action;
+	if (action == LIST_NONE && list_restore(place.state, name, &origin, NULL, NULL) == 0)
+		action = origin.action;
+	if (action == LIST_DROP || action == LIST_COUNT) {
+		note("%s; the list is left out", bad->text);
+		return 0;
+	}
+	return error_set(
+		why, -EUCLEAN,
+		"%s; as it allows, or may allow, nothing was changed: load it again, or remove "
+		"the file",
+		bad->text);
+}
+
+static int gather_stored(struct gathering *all, const struct policy_list *in_force,
+			 const char *except, struct error *why)
 {
 	char **name = NULL;
 	size_t names = 0;
@@ -112,8 +137,8 @@ static int gather_stored(struct gathering *all, const char *except, struct error
 				err = error_set(why, -ENOMEM, "out of memory");
 		}
 		if (e && list_restore(place.state, name[i], &e->origin, &e->content, &bad)) {
-			note("%s; the list is left out", bad.text);
 			all->count--;
+			err = judge_damage(in_force, name[i], &bad, why);
 		}
 		free(name[i]);
 	}
@@ -195,20 +220,24 @@ static int compile_all(struct wall *wall, struct gathering *all,
 	return err;
 }
 
-/* The rails: what a new content must not be, and what is taken out of it. */
-static int change_inspect(struct list_change *change, struct error *why)
-{
-	struct list_origin *origin = &change->origin, old_origin;
-	struct list_content old = {0};
-	int err = list_restore(place.state, origin->name, &old_origin, &old, NULL);
-	bool known = err == 0;
+/* What is stored of the list that changes; `known` false: nothing. */
+struct before {
+	struct list_origin origin;
+	struct list_content content;
+	bool known;
+};
 
-	err = 0;
+/* The rails: what a new content must not be, and what is taken out of it. */
+static int change_inspect(struct list_change *change, const struct before *old, struct error *why)
+{
+	struct list_origin *origin = &change->origin;
+	int err = 0;
+
 	if (origin->action == LIST_NONE)
-		origin->action = known ? old_origin.action : LIST_DROP;
+		origin->action = old->known ? old->origin.action : LIST_DROP;
 	/* It stands until the configured file changes from what it is now. */
-	if (origin->by_hand && known && old_origin.configured[0])
-		list_origin_of_file(origin, old_origin.configured);
+	if (origin->by_hand && old->known && old->origin.configured[0])
+		list_origin_of_file(origin, old->origin.configured);
 	if (origin->action == LIST_DROP) {
 		char example[PREFIX_TEXT];
 		uint64_t bogons = list_remove_bogons(&change->content, example);
@@ -218,18 +247,25 @@ static int change_inspect(struct list_change *change, struct error *why)
 			     origin->name, (unsigned long long)bogons, example,
 			     bogons > 1 ? ", ..." : "");
 			origin->left_out += bogons;
+			origin->entries -= bogons < origin->entries ? bogons : origin->entries;
 		}
 	}
 	if (!change->force)
-		err = list_plausible(&change->content, origin->action, known ? &old : NULL, why);
-	if (err)
-		error_prefix(why, err, "list %s: ", origin->name);
-	list_content_free(&old);
-	return err;
+		err = list_plausible(&change->content, origin->action,
+				     old->known ? &old->content : NULL, why);
+	return err ? error_prefix(why, err, "list %s: ", origin->name) : 0;
+}
+
+static void store_back(const struct before *old, const char *name)
+{
+	if (old->known)
+		list_store(place.state, &old->origin, &old->content, NULL);
+	else
+		list_forget(place.state, name, NULL);
 }
 
 static int install(struct wall *wall, struct gathering *all, struct list_change *change,
-		   struct error *why)
+		   const struct before *old, struct error *why)
 {
 	struct policy_list *lists = calloc(POLICY_LISTS, sizeof(*lists));
 	struct policy_image image = {0};
@@ -240,8 +276,11 @@ static int install(struct wall *wall, struct gathering *all, struct list_change 
 	err = compile_all(wall, all, lists, &image, why);
 	if (!err && change)
 		err = list_store(place.state, &change->origin, &change->content, why);
-	if (!err)
+	if (!err) {
 		err = wall_install_policy(wall, &image, why);
+		if (err && change)
+			store_back(old, change->origin.name);
+	}
 	for (uint32_t id = 1; !err && id < POLICY_LISTS; id++)
 		err = wall_put_list(wall, id, &lists[id], why);
 	policy_image_free(&image);
@@ -249,104 +288,51 @@ static int install(struct wall *wall, struct gathering *all, struct list_change 
 	return err;
 }
 
+/* Everything that is to be in force together. */
+static int gather_all(struct wall *wall, struct list_change *change, struct gathering *all,
+		      struct error *why)
+{
+	struct policy_list *in_force = calloc(POLICY_LISTS, sizeof(*in_force));
+	struct entry *e;
+	int err;
+
+	if (!in_force)
+		return error_set(why, -ENOMEM, "out of memory");
+	err = wall_lists(wall, in_force, why);
+	if (!err)
+		err = gather_stored(all, in_force, change ? change->origin.name : NULL, why);
+	free(in_force);
+	if (!err && change) {
+		e = gather(all);
+		if (!e)
+			return error_set(why, -ENOMEM, "out of memory");
+		e->origin = change->origin;
+		e->content = change->content;
+		e->borrowed = true;
+	}
+	if (!err && all->count)
+		qsort(all->entry, all->count, sizeof(*all->entry), name_compare);
+	return err ? err : gather_guard(all, why);
+}
+
 int lists_install(struct wall *wall, struct list_change *change, struct error *why)
 {
 	struct gathering all = {0};
-	struct entry *e;
-	int err = change ? change_inspect(change, why) : 0;
+	struct before old = {.known = false};
+	int err = 0;
 
-	if (err)
-		return err;
-	if (!wall)
-		return change ? list_store(place.state, &change->origin, &change->content, why) : 0;
-	err = gather_stored(&all, change ? change->origin.name : NULL, why);
-	if (!err && change) {
-		e = gather(&all);
-		if (e) {
-			e->origin = change->origin;
-			e->content = change->content;
-			e->borrowed = true;
-		} else {
-			err = error_set(why, -ENOMEM, "out of memory");
-		}
+	if (change) {
+		old.known = list_restore(place.state, change->origin.name, &old.origin,
+					 &old.content, NULL) == 0;
+		err = change_inspect(change, &old, why);
 	}
-	if (!err) {
-		if (all.count)
-			qsort(all.entry, all.count, sizeof(*all.entry), name_compare);
-		err = gather_guard(&all, why);
-	}
-	if (!err)
-		err = install(wall, &all, change, why);
+	if (!err && !wall && change)
+		err = list_store(place.state, &change->origin, &change->content, why);
+	if (!err && wall)
+		err = gather_all(wall, change, &all, why);
+	if (!err && wall)
+		err = install(wall, &all, change, &old, why);
 	gathering_free(&all);
+	list_content_free(&old.content);
 	return err;
-}
-
-/* Does a stored list with this action hold all of the prefix? */
-static bool stored_covers(const struct prefix *prefix, enum list_action action,
-			  char found[POLICY_NAME])
-{
-	char **name = NULL;
-	size_t names = 0;
-	bool covered = false;
-
-	if (list_stored(place.state, &name, &names, NULL))
-		return false;
-	for (size_t i = 0; i < names; i++) {
-		struct list_content content = {0};
-		struct list_origin origin;
-
-		if (!covered && list_restore(place.state, name[i], &origin, NULL, NULL) == 0 &&
-		    origin.action == action &&
-		    list_restore(place.state, name[i], &origin, &content, NULL) == 0 &&
-		    list_content_covers(&content, prefix)) {
-			snprintf(found, POLICY_NAME, "%s", origin.name);
-			covered = true;
-		}
-		list_content_free(&content);
-		free(name[i]);
-	}
-	free(name);
-	return covered;
-}
-
-struct manual_search {
-	const struct prefix *prefix;
-	int64_t now;
-	bool found;
-};
-
-static int find_allow(const struct ledger_manual *entry, void *context)
-{
-	struct manual_search *search = context;
-
-	search->found = entry->slot == MANUAL_ALLOW && entry->until > search->now &&
-			prefix_contains(&entry->prefix, search->prefix);
-	return search->found;
-}
-
-bool lists_allow(const struct prefix *prefix, struct ledger *ledger, char name[POLICY_NAME])
-{
-	struct manual_search search = {.prefix = prefix, .now = clock_wall()};
-	struct guard_entry *guard = NULL;
-	size_t count = 0;
-	bool covered = false;
-
-	if (ledger)
-		ledger_each_manual(ledger, find_allow, &search, NULL);
-	if (search.found) {
-		snprintf(name, POLICY_NAME, "manual");
-		return true;
-	}
-	if (guard_entries(NULL, &guard, &count, NULL) >= 0)
-		for (size_t i = 0; i < count && !covered; i++)
-			covered = prefix_contains(&guard[i].prefix, prefix);
-	free(guard);
-	if (covered)
-		snprintf(name, POLICY_NAME, GUARD);
-	return covered || stored_covers(prefix, LIST_ALLOW, name);
-}
-
-bool lists_drop(const struct prefix *prefix, char name[POLICY_NAME])
-{
-	return stored_covers(prefix, LIST_DROP, name);
 }

@@ -45,7 +45,7 @@ struct status {
 	bool daemon;
 	int manual;
 	unsigned int problems;
-	char problem[PROBLEMS][256];
+	char problem[PROBLEMS][400];
 };
 
 static void problem(struct status *s, const char *format, ...)
@@ -102,7 +102,7 @@ static void read_health(struct status *s)
 			(unsigned long long)((now - health->heartbeat) / 1000000000ULL));
 	for (int i = 0; i < HEALTH_FAULTS; i++)
 		if (health->fault[i].since)
-			problem(s, "%.40s: %.208s", health->fault[i].what, health->fault[i].text);
+			problem(s, "%.63s: %.311s", health->fault[i].what, health->fault[i].text);
 }
 
 static void read_override(struct status *s)
@@ -114,8 +114,10 @@ static void read_override(struct status *s)
 	if (!err)
 		s->overridden = ledger_get_override(ledger, "mode", &s->override, NULL) == 0 &&
 				s->override.until > clock_wall();
-	else if (err != -ENOENT)
-		problem(s, "%.240s", why.text);
+	if (s->overridden && strcmp(s->override.value, mode_name(s->mode)) != 0)
+		s->overridden = false;
+	if (err && err != -ENOENT)
+		problem(s, "%.390s", why.text);
 	ledger_close(ledger);
 }
 

@@ -28,14 +28,16 @@ const char help_up[] =
 	"  --xdp generic  after the kernel has made its packet buffer: works with every driver, is "
 	"several\n"
 	"                 times slower; never chosen silently\n\n"
-	"Interfaces and --xdp given here stand over reboots until the configured interfaces "
-	"change.\n"
+	"Interfaces given here stand over reboots until the configured ones change, --xdp until "
+	"it\n"
+	"is given again.\n"
 	"The mode is monitor (drop nothing) unless configured or set otherwise.\n";
 
 struct going_up {
 	const struct config *config;
 	struct ledger *ledger;
 	struct interfaces wanted;
+	bool missing; /* there is no configuration file: these are the defaults */
 	const char *interface[CONFIG_INTERFACES];
 	enum attach_mode mode;
 	/* Choices made by hand, remembered once they worked; "" for none. */
@@ -103,7 +105,7 @@ static int choose_interfaces(struct going_up *up, char **named, int count, struc
 		err = drop_absent(&up->wanted, why);
 	for (unsigned int i = 0; i < up->wanted.count; i++)
 		up->interface[i] = up->wanted.name[i];
-	if (!err && count) {
+	if (!err && count && up->config) {
 		interfaces_configured(up->config, configured, sizeof(configured));
 		interfaces_join(&up->wanted, words, sizeof(words));
 		snprintf(up->chosen, sizeof(up->chosen), "%s", words);
@@ -130,7 +132,7 @@ static int prepare(struct going_up *up, struct wall *wall, struct error *why)
 	int err;
 
 	settings_apply(wall, up->config, up->ledger);
-	err = lists_follow_config(up->config, &bad);
+	err = lists_follow_config(up->config, up->missing, &bad);
 	if (err < 0)
 		note("%s", bad.text);
 	err = lists_install(wall, NULL, why);
@@ -179,7 +181,11 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 	struct error bad;
 	int err;
 
-	if (object_is_upgrade(object)) {
+	if (!up->config) {
+		err = object_is_upgrade(object)
+			      ? object_attach(object, &request, why)
+			      : error_set(why, -ENOENT, "no wall is up at %s", place.pins);
+	} else if (object_is_upgrade(object)) {
 		err = object_attach(object, &request, why);
 		if (!err)
 			err = prepare(up, wall, why);
@@ -193,8 +199,22 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 	return err;
 }
 
+/* What was chosen by hand counts once it worked. */
+static void finish(struct going_up *up, struct wall *wall, bool upgrade)
+{
+	if (!up->config)
+		return;
+	down_unmark();
+	if (up->chosen[0])
+		remember(up->ledger, "interfaces", up->chosen, up->configured);
+	if (up->xdp[0])
+		remember(up->ledger, "xdp", up->xdp, "");
+	tell(up, wall, upgrade);
+}
+
 static int go_up(struct going_up *up, struct error *why)
 {
+	uint64_t identity = pins_identity(place.pins);
 	struct object *object = NULL;
 	struct wall *wall = NULL;
 	int err = object_load(place.pins, &object, why);
@@ -204,14 +224,13 @@ static int go_up(struct going_up *up, struct error *why)
 	err = wall_of_object(object, &wall, why);
 	if (!err)
 		err = stand(up, object, wall, why);
-	if (!err) {
-		down_unmark();
-		if (up->chosen[0])
-			remember(up->ledger, "interfaces", up->chosen, up->configured);
-		if (up->xdp[0])
-			remember(up->ledger, "xdp", up->xdp, "");
-		tell(up, wall, object_is_upgrade(object));
+	/* A `down` that would not wait for the lock any longer wins. */
+	if (!err && identity && pins_identity(place.pins) != identity) {
+		pins_remove(place.pins, NULL);
+		err = error_set(why, -ECANCELED, "the wall was taken down meanwhile");
 	}
+	if (!err)
+		finish(up, wall, object_is_upgrade(object));
 	wall_close(wall);
 	object_free(object);
 	return err;
@@ -220,9 +239,12 @@ static int go_up(struct going_up *up, struct error *why)
 /* The daemon's `up` may be on its way already when somebody takes the wall down: `down` wins. */
 static bool stays_down(const struct options *options)
 {
-	char mark[256];
+	char mark[256] = "";
+	uint64_t identity = pins_identity(place.pins);
+	bool marked = down_marked(mark, sizeof(mark));
 
-	if (!options->configured || pins_identity(place.pins) || !down_marked(mark, sizeof(mark)))
+	if (options->identity ? identity == options->identity
+			      : !options->configured || identity || !marked)
 		return false;
 	note("the wall was taken down %s and stays down until `smtpwall up`", mark);
 	return true;
@@ -243,7 +265,7 @@ static int lock_place(struct error *why)
 
 int command_up(int argc, char **argv)
 {
-	static const char *const known[] = {"xdp", "configured", NULL};
+	static const char *const known[] = {"xdp", "configured", "attach", "identity", NULL};
 	struct going_up up = {0};
 	struct config *config = NULL;
 	struct options options;
@@ -252,20 +274,26 @@ int command_up(int argc, char **argv)
 
 	if (first < 0)
 		return -1 - first;
-	err = config_read(place.config, &config, NULL, &why);
+	/* For the daemon: an interface came back; what the file says by now is none of its
+	 * business. */
+	err = options.attach ? 0 : config_read(place.config, &config, &up.missing, &why);
 	if (err) {
 		fail(&why);
 		return STATUS_USAGE;
 	}
 	up.config = config;
+	if (up.missing)
+		note("there is no %s: these are the defaults", place.config);
 	err = lock = lock_place(&why);
 	if (lock < 0)
 		goto out;
 	if (stays_down(&options)) {
 		err = 0;
 	} else {
-		up.ledger = ledger_try(false);
-		choose_mode(&up, options.xdp);
+		if (config) {
+			up.ledger = ledger_try(false);
+			choose_mode(&up, options.xdp);
+		}
 		err = choose_interfaces(&up, argv + first, argc - first, &why);
 		if (!err)
 			err = go_up(&up, &why);

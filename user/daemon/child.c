@@ -24,7 +24,7 @@ extern char **environ;
 
 struct job {
 	struct job *next;
-	char what[40];
+	char what[64];
 	char *word[CHILD_WORDS + 1];
 	void (*done)(struct daemon *d, int status);
 };
@@ -69,8 +69,9 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *con
 	char part[512];
 	ssize_t n = read(fd, part, sizeof(part));
 
-	(void)source;
 	(void)events;
+	if (n < 0 && errno == EAGAIN && source)
+		return 0;
 	if (n <= 0) {
 		c->output_source = sd_event_source_disable_unref(c->output_source);
 		return 0;
@@ -126,8 +127,10 @@ static int spawn(struct children *c, struct job *job, pid_t *pid)
 	sigset_t none;
 	int end[2], err;
 
-	if (pipe2(end, O_CLOEXEC | O_NONBLOCK))
+	if (pipe2(end, O_CLOEXEC))
 		return -errno;
+	/* Our end only: a child that finds the pipe full waits instead of losing its words. */
+	fcntl(end[0], F_SETFL, O_NONBLOCK);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -209,6 +212,19 @@ void child_run(struct daemon *d, const char *what, const char *const word[],
 	}
 	*end = job;
 	start_next(d);
+}
+
+void child_up(struct daemon *d, const char *what, void (*done)(struct daemon *d, int status))
+{
+	const char *word[] = {"up", "--configured", "--identity", NULL, NULL};
+	char identity[24];
+
+	snprintf(identity, sizeof(identity), "%llu", (unsigned long long)d->wall_identity);
+	if (d->wall)
+		word[3] = identity;
+	else
+		word[2] = NULL;
+	child_run(d, what, word, done);
 }
 
 static int children_start(struct daemon *d, struct error *why)

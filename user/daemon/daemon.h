@@ -20,7 +20,8 @@ struct daemon {
 	struct config *config;
 	struct wall *wall; /* NULL while no wall is up */
 	uint64_t wall_identity;
-	int lock; /* of the daemon, -1 while no wall is up */
+	uint64_t refused; /* a wall that could not be opened: told once */
+	int lock;	  /* of the daemon, -1 while no wall is up */
 	bool down_on_exit;
 	bool exiting;
 	bool waiting; /* for an interface to come before the wall is put up the first time */
@@ -42,10 +43,9 @@ struct service {
 extern const struct service service_children, service_lists, service_links, service_events,
 	service_upkeep;
 
-/* --- child.c ------------------------------------------------------------------------------------
- */
+/* --- child.c --------------------------------------------------------------------------------- */
 
-#define CHILD_WORDS 16
+#define CHILD_WORDS 32
 
 /*
  * Queues `smtpwall WORD...` to be run as a child (the place options are added). Its output goes to
@@ -56,14 +56,18 @@ extern const struct service service_children, service_lists, service_links, serv
 void child_run(struct daemon *d, const char *what, const char *const word[],
 	       void (*done)(struct daemon *d, int status));
 
-/* --- health.c -----------------------------------------------------------------------------------
- */
+/* `up` as the configuration says, unless the wall in hand was taken down meanwhile. */
+void child_up(struct daemon *d, const char *what, void (*done)(struct daemon *d, int status));
+
+/* --- health.c -------------------------------------------------------------------------------- */
 
 /* Puts a fault up for everybody to see, and logs it when it is new or other than before; clears it.
  */
 void fault_set(struct daemon *d, const char *what, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fault_clear(struct daemon *d, const char *what);
+/* All faults whose subject begins like this. */
+void fault_clear_all(struct daemon *d, const char *begin);
 void heartbeat(struct daemon *d);
 
 #endif

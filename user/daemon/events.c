@@ -59,7 +59,7 @@ static void close_ring(struct daemon *d)
 
 static void events_wall(struct daemon *d)
 {
-	struct error why;
+	struct error why = {"no room for another event source"};
 	int fd;
 
 	close_ring(d);

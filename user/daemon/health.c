@@ -10,13 +10,14 @@
 #include "../output.h"
 #include "daemon.h"
 
+/* A long name is kept, and compared, by what there is room for. */
 static struct fault *fault_find(struct daemon *d, const char *what)
 {
 	struct health *health = d->wall ? wall_health(d->wall) : NULL;
 
 	for (int i = 0; health && i < HEALTH_FAULTS; i++)
 		if (health->fault[i].since &&
-		    !strncmp(health->fault[i].what, what, sizeof(health->fault[i].what)))
+		    !strncmp(health->fault[i].what, what, sizeof(health->fault[i].what) - 1))
 			return &health->fault[i];
 	return NULL;
 }
@@ -41,6 +42,9 @@ void fault_set(struct daemon *d, const char *what, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	snprintf(name, sizeof(name), "%s", what);
+	for (char *c = text; *c; c++)
+		if (*c == '"')
+			*c = '\'';
 	if (fault && !strcmp(fault->text, text))
 		return;
 	log_line(LOG_WARNING, "fault what=\"%s\" text=\"%s\"", name, text);
@@ -62,6 +66,15 @@ void fault_clear(struct daemon *d, const char *what)
 		return;
 	log_line(LOG_NOTICE, "well what=\"%s\"", fault->what);
 	fault->since = 0;
+}
+
+void fault_clear_all(struct daemon *d, const char *begin)
+{
+	struct health *health = d->wall ? wall_health(d->wall) : NULL;
+
+	for (int i = 0; health && i < HEALTH_FAULTS; i++)
+		if (health->fault[i].since && !strncmp(health->fault[i].what, begin, strlen(begin)))
+			health->fault[i].since = 0;
 }
 
 void heartbeat(struct daemon *d)

@@ -12,16 +12,24 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <syslog.h>
+#include <unistd.h>
 #include "../net/net.h"
 #include "../output.h"
 #include "daemon.h"
 
 #define SETTLE_US 500000
+#define SEEN	  64
 
 struct follow_links {
 	struct net_events *events;
 	sd_event_source *source, *settle, *resolvers;
 	bool links_changed, guard_changed;
+	/* Links that stood once: one that is gone without its interface was removed by hand. */
+	struct {
+		char name[IF_NAMESIZE];
+		int index;
+	} seen[SEEN];
+	unsigned int seen_count;
 	char tried[512]; /* what was missing when `up` was tried last: not tried again for the same
 			  */
 };
@@ -42,31 +50,77 @@ static int rename_pin(void *context, const char *interface, const char *path)
 	return 0;
 }
 
+static bool was_seen(const struct follow_links *l, const char *name, int index)
+{
+	for (unsigned int i = 0; i < l->seen_count; i++)
+		if (l->seen[i].index == index && !strcmp(l->seen[i].name, name))
+			return true;
+	return false;
+}
+
+static void see(struct follow_links *l, const char *name, int index)
+{
+	if (was_seen(l, name, index))
+		return;
+	if (l->seen_count == SEEN)
+		l->seen_count = 0; /* forgetting merely attaches once more */
+	snprintf(l->seen[l->seen_count].name, IF_NAMESIZE, "%s", name);
+	l->seen[l->seen_count++].index = index;
+}
+
+/* Has the wall to be attached to this interface, on which it is wanted? */
+static bool is_missing(struct daemon *d, const char *name, int *index)
+{
+	struct link_facts facts;
+	char path[512], what[64];
+
+	pins_link_path(place.pins, name, path, sizeof(path));
+	snprintf(what, sizeof(what), "interface %s", name);
+	*index = 0;
+	if (link_facts(name, &facts, NULL)) {
+		fault_set(d, what, "it is not there; the wall is attached when it comes");
+		return false;
+	}
+	if (pins_link_index(path) == facts.index) {
+		see(d->links, name, facts.index);
+		fault_clear(d, what);
+		return false;
+	}
+	/* `rm PINS/links/...` is the emergency brake by hand: it holds. */
+	if (access(path, F_OK) && was_seen(d->links, name, facts.index)) {
+		fault_set(d, what, "its link was removed by hand; `smtpwall up` attaches it again");
+		return false;
+	}
+	fault_clear(d, what);
+	*index = facts.index;
+	return true;
+}
+
 static void look_at_wanted(struct daemon *d)
 {
 	struct interfaces wanted;
 	struct ledger *ledger = NULL;
-	char missing[512] = "";
-	size_t used = 0;
+	const char *word[CHILD_WORDS] = {"up", "--attach", "--identity"};
+	char missing[512] = "", identity[24];
+	size_t used = 0, n = 4;
 
 	ledger_open(place.state, true, 0, &ledger, NULL);
 	if (interfaces_wanted(d->config, ledger, &wanted, NULL))
 		wanted.count = 0;
 	ledger_close(ledger);
-	for (unsigned int i = 0; i < wanted.count && used < sizeof(missing); i++) {
-		struct link_facts facts;
-		char path[512], what[64];
+	snprintf(identity, sizeof(identity), "%llu", (unsigned long long)d->wall_identity);
+	word[3] = identity;
+	for (unsigned int i = 0; i < wanted.count; i++) {
+		char path[512];
+		int index;
 
-		pins_link_path(place.pins, wanted.name[i], path, sizeof(path));
-		snprintf(what, sizeof(what), "interface %s", wanted.name[i]);
-		if (link_facts(wanted.name[i], &facts, NULL)) {
-			fault_set(d, what, "it is not there; the wall is attached when it comes");
-			continue;
-		}
-		fault_clear(d, what);
-		if (pins_link_index(path) != facts.index)
+		if (is_missing(d, wanted.name[i], &index) && used < sizeof(missing))
 			used += (size_t)snprintf(missing + used, sizeof(missing) - used, "%s/%d ",
-						 wanted.name[i], facts.index);
+						 wanted.name[i], index);
+		/* All that are to stand: --attach takes the wall off the others. */
+		pins_link_path(place.pins, wanted.name[i], path, sizeof(path));
+		if ((index || pins_link_index(path) > 0) && n < CHILD_WORDS - 8)
+			word[n++] = wanted.name[i];
 	}
 	if (!missing[0]) {
 		d->links->tried[0] = '\0';
@@ -75,7 +129,7 @@ static void look_at_wanted(struct daemon *d)
 	if (!strcmp(missing, d->links->tried))
 		return;
 	memcpy(d->links->tried, missing, sizeof(d->links->tried));
-	child_run(d, "interfaces", (const char *const[]){"up", "--configured", NULL}, NULL);
+	child_run(d, "interfaces", word, NULL);
 }
 
 static int on_settled(sd_event_source *source, uint64_t usec, void *context)
@@ -88,11 +142,13 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *context)
 		char mark[256];
 
 		if (d->waiting && d->links->links_changed && !down_marked(mark, sizeof(mark)))
-			child_run(d, "interfaces",
-				  (const char *const[]){"up", "--configured", NULL}, NULL);
+			child_up(d, "interfaces", NULL);
 		d->links->links_changed = false;
 		return 0;
 	}
+	/* A wall that was taken down is not put up again by news of links. */
+	if (pins_identity(place.pins) != d->wall_identity)
+		return 0;
 	if (d->links->links_changed) {
 		pins_each_link(place.pins, rename_pin, d);
 		look_at_wanted(d);
@@ -179,6 +235,9 @@ static void links_tick(struct daemon *d)
 static void links_wall(struct daemon *d)
 {
 	d->links->tried[0] = '\0';
+	d->links->seen_count = 0;
+	if (d->wall)
+		settle(d, true, false);
 }
 
 static void links_stop(struct daemon *d)

@@ -63,16 +63,25 @@ static void look_at(struct daemon *d, unsigned int i, bool told)
 	const struct config_list *list = &d->config->list[i];
 	struct followed *f = &d->lists->list[i];
 	struct list_origin now = {0}, stored;
+	char what[64];
+	bool known;
 
 	if (!list->file || !d->wall)
 		return;
+	snprintf(what, sizeof(what), "list %s", list->name);
+	known = list_restore(place.state, list->name, &stored, NULL, NULL) == 0;
 	list_origin_of_file(&now, list->file);
-	if (!now.file_inode)
-		return; /* gone, perhaps on its way to being replaced: the old content stays */
-	if (!told && !is_still(&now))
+	/* Gone, perhaps on its way to being replaced: the old content stays. */
+	if (!now.file_inode) {
+		if (!known)
+			fault_set(d, what, "there is no file %s; the list is empty", list->file);
 		return;
-	if (list_restore(place.state, list->name, &stored, NULL, NULL) == 0 &&
-	    list_origin_is_current(&stored, list->file))
+	}
+	if (known && list_origin_is_current(&stored, list->file)) {
+		fault_clear(d, what);
+		return;
+	}
+	if (!told && !is_still(&now))
 		return;
 	if (f->any && f->tried.file_mtime_ns == now.file_mtime_ns &&
 	    f->tried.file_size == now.file_size && f->tried.file_inode == now.file_inode)
@@ -162,6 +171,9 @@ static void forget(struct daemon *d)
 static void lists_reload(struct daemon *d)
 {
 	forget(d);
+	/* What is wrong with the lists that are named now will be seen again. */
+	fault_clear_all(d, "list ");
+	fault_clear_all(d, "age of list ");
 	if (!d->config->lists)
 		return;
 	d->lists->list = calloc(d->config->lists, sizeof(*d->lists->list));

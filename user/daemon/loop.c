@@ -45,8 +45,7 @@ static void tick(struct daemon *d)
 			service[i]->tick(d);
 }
 
-/* --- the wall comes and goes ---------------------------------------------------------------------
- */
+/* --- the wall comes and goes ----------------------------------------------------------------- */
 
 static void wall_gone(struct daemon *d)
 {
@@ -99,7 +98,7 @@ static int wall_look(struct daemon *d)
 	struct error why;
 	int err;
 
-	if (identity == d->wall_identity)
+	if (identity == d->wall_identity || (identity && identity == d->refused))
 		return 0;
 	if (d->wall)
 		wall_gone(d);
@@ -108,6 +107,7 @@ static int wall_look(struct daemon *d)
 	err = wall_come(d, &why);
 	if (err == -EWOULDBLOCK)
 		return error_set(NULL, err, "-");
+	d->refused = err ? identity : 0;
 	if (err && err != -ENOENT)
 		log_line(LOG_WARNING, "wall text=\"%s\"", why.text);
 	return 0;
@@ -130,8 +130,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* --- signals
- * ---------------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 
 static void reloaded(struct daemon *d, int status)
 {
@@ -163,8 +162,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 		if (service[i]->reload)
 			service[i]->reload(d);
 	if (d->wall)
-		child_run(d, "settings", (const char *const[]){"up", "--configured", NULL},
-			  reloaded);
+		child_up(d, "settings", reloaded);
 	else
 		sd_notify(0, "READY=1");
 	return 0;
@@ -181,8 +179,7 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return sd_event_exit(d->loop, STATUS_DONE);
 }
 
-/* --- start and end
- * ---------------------------------------------------------------------------------- */
+/* --- start and end --------------------------------------------------------------------------- */
 
 /* Runs a command and waits: before the loop begins and after it ended. */
 static int run_now(const char *const word[])

@@ -28,6 +28,8 @@ struct step {
 	int link;  /* descriptor */
 	bool made; /* by us: removed when undone; otherwise set back to the old program */
 	bool pinned;
+	bool replaced; /* took the place of a link in the other mode, on `index` */
+	int index;
 };
 
 struct attachment {
@@ -84,6 +86,45 @@ static int link_make(struct attachment *a, struct step *step, const struct link_
 	return 0;
 }
 
+/* Brings the link in the other mode back that was detached for a new one. */
+static void link_restore(struct attachment *a, struct step *step)
+{
+	bool generic = a->request->mode != ATTACH_GENERIC;
+	LIBBPF_OPTS(bpf_link_create_opts, options,
+		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int program = a->old_program >= 0 ? a->old_program : a->program;
+	int link = bpf_link_create(program, step->index, BPF_XDP, &options);
+
+	if (link < 0 || bpf_obj_pin(link, step->path))
+		tell(a->request, "%s could not be set back and is not filtered now%s",
+		     step->interface, "");
+	if (link >= 0)
+		close(link);
+}
+
+/* An interface has one XDP program, so the old link has to go before the new one can be tried. */
+static int link_replace(struct attachment *a, struct step *step, struct link_facts *facts,
+			bool generic, struct error *why)
+{
+	int err;
+
+	facts->xdp_program = 0;
+	err = link_preflight(facts, generic, true, why);
+	if (err)
+		return err;
+	tell(a->request, "%s changes to %s XDP: for a moment it is not filtered", step->interface,
+	     generic ? "generic" : "native");
+	bpf_link_detach(step->link);
+	close(step->link);
+	unlink(step->path);
+	step->index = facts->index;
+	err = link_make(a, step, facts, generic, why);
+	if (err)
+		link_restore(a, step);
+	step->replaced = !err;
+	return err;
+}
+
 static int step_attach(struct attachment *a, struct step *step, struct error *why)
 {
 	bool generic = a->request->mode == ATTACH_GENERIC;
@@ -96,15 +137,8 @@ static int step_attach(struct attachment *a, struct step *step, struct error *wh
 	if (step->link < 0)
 		return link_make(a, step, &facts, generic, why);
 	if (a->request->mode != ATTACH_KEEP &&
-	    !!strcmp(facts.xdp_mode, generic ? "generic" : "native")) {
-		tell(a->request, "%s changes to %s XDP: for a moment it is not filtered",
-		     step->interface, generic ? "generic" : "native");
-		bpf_link_detach(step->link);
-		close(step->link);
-		unlink(step->path);
-		facts.xdp_program = 0;
-		return link_make(a, step, &facts, generic, why);
-	}
+	    strcmp(facts.xdp_mode, generic ? "generic" : "native") != 0)
+		return link_replace(a, step, &facts, generic, why);
 	err = bpf_link_update(step->link, a->program, NULL);
 	if (err)
 		return error_set(why, err,
@@ -121,6 +155,8 @@ static void step_undo(struct attachment *a, struct step *step)
 		if (step->pinned)
 			unlink(step->path);
 		bpf_link_detach(step->link);
+		if (step->replaced)
+			link_restore(a, step);
 	} else if (a->old_program >= 0) {
 		bpf_link_update(step->link, a->old_program, NULL);
 	}

@@ -143,10 +143,11 @@ volatile struct settings *wall_settings(struct wall *wall);
 struct health *wall_health(struct wall *wall);
 
 /*
- * Sets the mode word on a wall of any version that keeps its first two words. -ENOENT, -EPROTO (no
- * wall of ours).
+ * The mode word of a wall of any version that keeps its first two words. -ENOENT, -EPROTO (no wall
+ * of ours).
  */
-int wall_set_mode(const char *pins, uint64_t mode_word, uint64_t *old, struct error *why);
+int wall_get_mode(const char *pins, uint64_t *mode_word, struct error *why);
+int wall_set_mode(const char *pins, uint64_t mode_word, struct error *why);
 
 /* Sums over all CPUs. */
 int wall_counters(struct wall *wall, struct counters *out, struct error *why);
@@ -161,8 +162,8 @@ int wall_manual_count(struct wall *wall);
 int wall_proven(struct wall *wall, const struct address *source, struct proven *out);
 /*
  * Deletes entries of `proven` without open sessions that were idle for `idle_ns` (a tenth of that
- * when the map is over three quarters full). Returns how many, or a negative errno; `left` gets how
- * many stay.
+ * when the map is over three quarters full, a hundredth over nine tenths). Returns how many, or a
+ * negative errno; `left` gets how many stay.
  */
 int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left);
 

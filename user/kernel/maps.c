@@ -17,6 +17,8 @@
 #include "pins.h"
 #include "wall.h"
 
+#define MODE_BYTES (2 * sizeof(__u64)) /* schema and mode, which never move */
+
 static const char *const map_name[WALL_MAPS] = {
 	[MAP_SETTINGS] = "settings",
 	[MAP_COUNTERS] = "counters",
@@ -193,32 +195,51 @@ struct health *wall_health(struct wall *wall)
 	return wall->health;
 }
 
-int wall_set_mode(const char *pins, uint64_t mode_word, uint64_t *old, struct error *why)
+/* Maps the first two words of the settings of any version; the caller unmaps. */
+static volatile struct settings *map_mode(const char *pins, struct error *why)
 {
-	volatile struct settings *settings;
+	volatile struct settings *settings = NULL;
 	struct bpf_map_info info = {0};
 	__u32 size = sizeof(info);
-	int fd = open_pin(pins, map_name[MAP_SETTINGS], why), err = 0;
+	int fd = open_pin(pins, map_name[MAP_SETTINGS], why);
 
 	if (fd < 0)
-		return fd;
-	settings = map_memory(fd, 2 * sizeof(__u64));
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.value_size < 2 * sizeof(__u64) ||
-	    !settings || settings->schema >> 32 != SETTINGS_SCHEMA >> 32) {
-		err = error_set(
-			why, -EPROTO,
-			"the map %s/maps/settings is none of smtpwall's; `smtpwall down` removes "
-			"whatever is pinned there",
-			pins);
-	} else {
-		if (old)
-			*old = settings->mode;
-		settings->mode = mode_word;
+		return NULL;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.value_size >= MODE_BYTES)
+		settings = map_memory(fd, MODE_BYTES);
+	if (settings && settings->schema >> 32 != SETTINGS_SCHEMA >> 32) {
+		munmap((void *)settings, MODE_BYTES);
+		settings = NULL;
 	}
-	if (settings)
-		munmap((void *)settings, 2 * sizeof(__u64));
+	if (!settings)
+		error_set(why, -EPROTO,
+			  "the map %s/maps/settings is none of smtpwall's; `smtpwall down` removes "
+			  "whatever is pinned there",
+			  pins);
 	close(fd);
-	return err;
+	return settings;
+}
+
+int wall_get_mode(const char *pins, uint64_t *mode_word, struct error *why)
+{
+	volatile struct settings *settings = map_mode(pins, why);
+
+	if (!settings)
+		return -EPROTO;
+	*mode_word = settings->mode;
+	munmap((void *)settings, MODE_BYTES);
+	return 0;
+}
+
+int wall_set_mode(const char *pins, uint64_t mode_word, struct error *why)
+{
+	volatile struct settings *settings = map_mode(pins, why);
+
+	if (!settings)
+		return -EPROTO;
+	settings->mode = mode_word;
+	munmap((void *)settings, MODE_BYTES);
+	return 0;
 }
 
 /* Reads one element of a per-CPU map and adds up the 64-bit words of all CPUs. */

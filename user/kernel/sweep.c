@@ -59,10 +59,13 @@ int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left)
 	uint64_t now = clock_boot();
 	int err, deleted = 0;
 
+	*left = 0;
 	if (!sweep)
 		return -ENOMEM;
 	err = sweep_count(wall, sweep, left);
-	if (*left > (size_t)PROVEN_MAX / 4 * 3)
+	if (*left > (size_t)PROVEN_MAX / 10 * 9)
+		idle_ns /= 100;
+	else if (*left > (size_t)PROVEN_MAX / 4 * 3)
 		idle_ns /= 10;
 	sweep->started = sweep->ended = false;
 	while (!err && !sweep->ended) {

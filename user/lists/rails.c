@@ -111,6 +111,12 @@ int list_plausible(const struct list_content *content, enum list_action action,
 
 	if (action == LIST_DROP)
 		err = look_at_width(content, why);
+	/* An administrator's own 10/8 is no mistake, the whole Internet is. */
+	if (action == LIST_ALLOW && (content->widest4 < 8 || content->widest6 < 16))
+		err = error_set(
+			why, -EPERM,
+			"it would allow %s, so that next to nothing is filtered any more" FORCE,
+			content->widest_text);
 	if (err || !old || old->entries < FEW)
 		return err;
 	err = compare_sizes("entries", old->entries, content->entries, why);

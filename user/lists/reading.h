@@ -9,8 +9,7 @@
 #include <string.h>
 #include "lists.h"
 
-/* --- content.c: one address type for sorting and cutting; IPv4 addresses have high = 0 ---------
- */
+/* --- content.c: one address type for sorting and cutting; IPv4 addresses have high = 0 ------- */
 
 struct pos {
 	uint64_t high, low;
@@ -91,8 +90,7 @@ bool span_is_prefix(const struct span *span, enum family family, struct prefix *
 /* The CIDR form where the span is one, else first-last. Returns `buffer`. */
 const char *span_text(const struct span *span, enum family family, char buffer[SPAN_TEXT]);
 
-/* --- source.c: lines from a file or from memory, gunzipped -------------------------------------
- */
+/* --- source.c: lines from a file or from memory, gunzipped ----------------------------------- */
 
 struct source;
 
@@ -188,8 +186,7 @@ int trie_add(struct trie *trie, const struct prefix *prefix, bool excluded);
 /* Adds what the entries cover to the content. The first of equal prefixes wins. */
 int trie_flatten(struct trie *trie, struct list_content *content);
 
-/* --- rbldnsd.c, rbldnsd_special.c --------------------------------------------------------------
- */
+/* --- rbldnsd.c, rbldnsd_special.c ------------------------------------------------------------ */
 
 struct rbldnsd {
 	enum rbldnsd_kind kind;
