@@ -256,7 +256,7 @@ static int work_put(struct work *w, struct error *why)
 		err = cover_open(w->ledger, LIST_ALLOW, &w->cover, why);
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = refuse_put(w, &w->prefix[i], why);
-	w->before = calloc(w->count, sizeof(*w->before));
+	w->before = calloc(w->count + 1, sizeof(*w->before));
 	if (!err && !w->before)
 		err = error_set(why, -ENOMEM, "out of memory");
 	if (!err && w->ledger && ledger_begin(w->ledger, &w->ledger_why)) {
@@ -330,7 +330,7 @@ static int work_take(struct work *w, struct error *why)
 {
 	int status, err = 0;
 
-	w->there = calloc(w->count, sizeof(*w->there));
+	w->there = calloc(w->count + 1, sizeof(*w->there));
 	if (!w->there) {
 		error_set(why, -ENOMEM, "out of memory");
 		return fail(why);

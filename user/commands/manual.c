@@ -58,14 +58,19 @@ static int restore_one(const struct ledger_manual *entry, void *context)
 {
 	struct restoring *r = context;
 	struct manual in_force = {0};
+	uint64_t since;
 
 	if (entry->until <= r->now)
 		return 0;
 	wall_get_manual(r->wall, &entry->prefix, &in_force);
 	if (taken_back(&in_force, entry->slot))
 		return remember_gone(r, entry);
-	return manual_set(r->wall, &entry->prefix, entry->slot, clock_boot_of(entry->since),
-			  clock_boot_of(entry->until), r->why);
+	/* A clock that was set back must not put off what is in force. */
+	since = clock_boot_of(entry->since);
+	if (since > clock_boot())
+		since = clock_boot();
+	return manual_set(r->wall, &entry->prefix, entry->slot, since, clock_boot_of(entry->until),
+			  r->why);
 }
 
 /*

@@ -111,14 +111,38 @@ static void read_override(struct status *s)
 	struct error why;
 	int err = ledger_open(place.state, true, 0, &ledger, &why);
 
+	/* A choice for a time stands in front of the one for good. */
 	if (!err)
-		s->overridden = ledger_get_override(ledger, "mode", &s->override, NULL) == 0 &&
-				s->override.until > clock_wall();
+		s->overridden = (ledger_get_override(ledger, "mode-for", &s->override, NULL) == 0 &&
+				 s->override.until > clock_wall()) ||
+				ledger_get_override(ledger, "mode", &s->override, NULL) == 0;
 	if (s->overridden && strcmp(s->override.value, mode_name(s->mode)) != 0)
 		s->overridden = false;
 	if (err && err != -ENOENT)
 		problem(s, "%.390s", why.text);
 	ledger_close(ledger);
+}
+
+/* A stored list that is not in force is damaged, or was stored while no wall was up. */
+static void read_stored(struct status *s)
+{
+	char **name = NULL;
+	size_t names = 0;
+
+	if (list_stored(place.state, &name, &names, NULL))
+		return;
+	for (size_t i = 0; i < names; i++) {
+		bool in_force = false;
+
+		for (int id = 1; id < POLICY_LISTS && !in_force; id++)
+			in_force = !strcmp(s->lists[id].name, name[i]);
+		if (!in_force)
+			problem(s,
+				"the list %s is stored but not in force; `smtpwall up` tells why",
+				name[i]);
+		free(name[i]);
+	}
+	free(name);
 }
 
 static int read_all(struct status *s, struct error *why)
@@ -148,6 +172,7 @@ static int read_all(struct status *s, struct error *why)
 	s->manual = wall_manual_count(s->wall);
 	read_override(s);
 	read_health(s);
+	read_stored(s);
 	if (s->notices.proven_full)
 		problem(s,
 			"the table of proven sources was full %llu times: their sessions were not "
