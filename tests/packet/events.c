@@ -116,6 +116,40 @@ static void test_change(struct kit *kit)
 	kit_expect("watched events", listen_to(kit, true).events, 0);
 }
 
+/* Who would have been dropped is news again when really dropped. */
+static void test_mode(struct kit *kit)
+{
+	struct heard h;
+
+	silence(kit);
+	kit->settings->mode = MODE_WORD(MODE_MONITOR, 0, 0);
+	kit_block(kit, "192.0.2.1");
+	kit_block(kit, "2001:db8::1");
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	send_from(kit, "2001:db8::1", TCP_SYN, 100);
+	h = listen_to(kit, false);
+	kit_expect("events in monitor mode", h.events, 2);
+	kit_expect("the mode they tell", h.kept[0].mode, MODE_MONITOR);
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	kit_expect("events while the mode stays", heard(kit), 0);
+	kit->settings->mode = MODE_WORD(MODE_ENFORCE, 0, 0);
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	send_from(kit, "2001:db8::1", TCP_SYN, 100);
+	h = listen_to(kit, false);
+	kit_expect("events when the mode becomes enforce", h.events, 2);
+	kit_expect("the mode told then", h.kept[0].mode, MODE_ENFORCE);
+	kit_expect("the verdict told then", h.kept[0].verdict, VERDICT_DROP);
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	kit_expect("events while it stays so", heard(kit), 0);
+	/* The kernel ends a mode that was set for a time by itself: that is a change as well. */
+	kit->settings->mode = MODE_WORD(MODE_MONITOR, kit_now(kit) / SECOND + 60, MODE_ENFORCE);
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	kit_expect("events in monitor mode for a minute", heard(kit), 1);
+	kit_pass_time(kit, 61 * SECOND);
+	send_from(kit, "192.0.2.1", TCP_SYN, 100);
+	kit_expect("events when the minute is over", heard(kit), 1);
+}
+
 static void test_fields(struct kit *kit)
 {
 	struct manual block = {.block_since = kit_now(kit) - 3, .block_until = FOREVER - 1};
@@ -248,8 +282,8 @@ static void test_watch(struct kit *kit)
 }
 
 static const struct kit_test tests[] = {
-	{"on-change", test_change},    {"fields", test_fields}, {"budget", test_budget},
-	{"full-ring", test_full_ring}, {"watch", test_watch},
+	{"on-change", test_change}, {"mode", test_mode},	   {"fields", test_fields},
+	{"budget", test_budget},    {"full-ring", test_full_ring}, {"watch", test_watch},
 };
 
 KIT_MAIN("events", tests)

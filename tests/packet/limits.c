@@ -136,6 +136,39 @@ static void test_no_room(struct kit *kit)
 	judge(kit, "192.0.3.1", 25, TCP_SYN, (struct want){REASON_SYN_RATE, VERDICT_DROP, 0, 0});
 }
 
+/*
+ * In both modes and families: only the rate of SYNs pauses, it works again eleven minutes later,
+ * and pauses anew when there is no room again.
+ */
+static void test_no_room_again(struct kit *kit)
+{
+	struct want syn = {REASON_SYN_RATE, VERDICT_DROP, 0, 0};
+	struct want source = {REASON_SOURCE_RATE, VERDICT_DROP, 0, 0};
+	uint64_t late = 2 * PROOF_PAUSE + 660 * SECOND;
+
+	scene(kit);
+	set_rates(kit);
+	kit_charged(kit, RATE_SYN, "192.0.3.1", late);
+	kit_charged(kit, RATE_SYN, "2001:db8::1", late);
+	kit_charged(kit, RATE_SOURCE, "192.0.3.2", late);
+	kit_proven(kit, "192.0.3.2", 0);
+	for (enum mode mode = MODE_MONITOR; mode <= MODE_ENFORCE; mode++) {
+		struct proof p = {0};
+		__u32 zero = 0;
+
+		set_mode(kit, mode);
+		p.first = p.last = p.full = kit_now(kit);
+		kit_must(bpf_map_update_elem(kit_map(kit, "proof"), &zero, &p, BPF_ANY), "proof",
+			 "");
+		judge(kit, "192.0.3.1", 25, TCP_SYN, clean);
+		judge(kit, "2001:db8::1", 25, TCP_SYN, clean);
+		judge(kit, "192.0.3.2", 25, TCP_SYN, source);
+		kit_pass_time(kit, 660 * SECOND);
+		judge(kit, "192.0.3.1", 25, TCP_SYN, syn);
+		judge(kit, "2001:db8::1", 25, TCP_SYN, syn);
+	}
+}
+
 /* Behind a private address stands no single client: no rate, no limit; lists and blocks are meant.
  */
 static void test_private(struct kit *kit)
@@ -191,8 +224,12 @@ static void test_private(struct kit *kit)
 }
 
 static const struct kit_test tests[] = {
-	{"sessions", test_sessions}, {"order", test_order_of_rates}, {"rates", test_rates},
-	{"no-room", test_no_room},   {"private", test_private},
+	{"sessions", test_sessions},
+	{"order", test_order_of_rates},
+	{"rates", test_rates},
+	{"no-room", test_no_room},
+	{"no-room-again", test_no_room_again},
+	{"private", test_private},
 };
 
 KIT_MAIN("limits", tests)

@@ -9,7 +9,7 @@
 
 /* What is known of a source that was not seen for a day is forgotten; sooner when room gets short.
  */
-#define PROVEN_IDLE (86400ULL * 1000000000ULL)
+#define PROVEN_IDLE (30ULL * 86400ULL * 1000000000ULL)
 
 static void upkeep_tick(struct daemon *d)
 {

@@ -161,9 +161,9 @@ int wall_manual_count(struct wall *wall);
 /* -ENOENT if there is none. */
 int wall_proven(struct wall *wall, const struct address *source, struct proven *out);
 /*
- * Deletes entries of `proven` without open sessions that were idle for `idle_ns` (a tenth of that
- * when the map is over three quarters full, a hundredth over nine tenths). Returns how many, or a
- * negative errno; `left` gets how many stay.
+ * Deletes entries of `proven` without open sessions that were idle for `idle_ns`; a 30th of that when
+ * the map is over half full, a 300th over three quarters, a 3000th over nine tenths. Returns how many,
+ * or a negative errno; `left` gets how many stay.
  */
 int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left);
 

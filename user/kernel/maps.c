@@ -62,7 +62,11 @@ static void wall_set_clock(struct wall *wall)
 {
 	int64_t offset;
 
+	clock_set_offset(0);
 	if (clock_from_environment(&offset)) {
+		/* Not in front of the boot, where the kernel's clock would wrap around. */
+		if (offset < 0 && (uint64_t)-offset >= clock_boot())
+			offset = -(int64_t)clock_boot() + 1;
 		if (wall->settings->clock_offset != (uint64_t)offset)
 			wall->settings->clock_offset = (uint64_t)offset;
 	} else {

@@ -53,6 +53,18 @@ static int sweep_count(struct wall *wall, struct sweep *sweep, size_t *count)
 	return err;
 }
 
+/* While there is room, a sender that comes once a month is remembered; a flood must not fill the map. */
+static uint64_t sweep_patience(uint64_t idle_ns, size_t count)
+{
+	if (count > (size_t)PROVEN_MAX / 10 * 9)
+		return idle_ns / 3000;
+	if (count > (size_t)PROVEN_MAX / 4 * 3)
+		return idle_ns / 300;
+	if (count > (size_t)PROVEN_MAX / 2)
+		return idle_ns / 30;
+	return idle_ns;
+}
+
 int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left)
 {
 	struct sweep *sweep = calloc(1, sizeof(*sweep));
@@ -63,10 +75,7 @@ int wall_sweep_proven(struct wall *wall, uint64_t idle_ns, size_t *left)
 	if (!sweep)
 		return -ENOMEM;
 	err = sweep_count(wall, sweep, left);
-	if (*left > (size_t)PROVEN_MAX / 10 * 9)
-		idle_ns /= 100;
-	else if (*left > (size_t)PROVEN_MAX / 4 * 3)
-		idle_ns /= 10;
+	idle_ns = sweep_patience(idle_ns, *left);
 	sweep->started = sweep->ended = false;
 	while (!err && !sweep->ended) {
 		err = sweep_next(wall, sweep);
