@@ -10,7 +10,7 @@
 #include "commands.h"
 
 const char help_config[] =
-	"usage: smtpwall config check|show\n\n"
+	"usage: smtpwall config check|show [--json]\n\n"
 	"check  reads the configuration and says what is wrong with it, with file and line\n"
 	"show   prints every setting with its value in force, defaults included, in the syntax of "
 	"the file\n";
@@ -32,9 +32,72 @@ static void look_around(const struct config *config)
 	}
 }
 
+static void json_rate(json_object *o, const char *key, uint64_t events, uint64_t seconds,
+		      uint64_t burst)
+{
+	json_object *rate = json_object_new_object();
+
+	json_flag(rate, "on", events > 0);
+	json_number(rate, "events", events);
+	json_number(rate, "seconds", seconds);
+	json_number(rate, "burst", burst);
+	json_object_object_add(o, key, rate);
+}
+
+static json_object *json_ports(const struct config *config, enum port_kind kind)
+{
+	json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; i < config->ports; i++)
+		if (config->port[i].kind == kind)
+			json_object_array_add(array, json_object_new_int(config->port[i].number));
+	return array;
+}
+
+static json_object *json_lists(const struct config *config)
+{
+	json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; i < config->lists; i++) {
+		const struct config_list *list = &config->list[i];
+		json_object *o = json_object_new_object();
+
+		json_text(o, "name", list->name);
+		json_text(o, "action", action_name(list->action));
+		json_text(o, "file", list->file);
+		json_text(o, "format", list->format);
+		json_flag(o, "skip_bad", list->skip_bad);
+		json_number(o, "max_age", list->max_age);
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static void show_json(const struct config *config)
+{
+	json_object *o = json_object_new_object(), *array = json_object_new_array();
+
+	json_text(o, "mode", mode_name(config->mode));
+	for (unsigned int i = 0; i < config->interfaces; i++)
+		json_object_array_add(array, json_object_new_string(config->interface[i]));
+	json_object_object_add(o, "interfaces", array);
+	json_object_object_add(o, "ports", json_ports(config, PORT_PROTECTED));
+	json_object_object_add(o, "submission_ports", json_ports(config, PORT_SUBMISSION));
+	json_object_object_add(o, "lists", json_lists(config));
+	json_rate(o, "source", config->source_events, config->source_seconds, config->source_burst);
+	json_rate(o, "network", config->network_events, config->network_seconds,
+		  config->network_burst);
+	json_rate(o, "syn", config->syn_events, config->syn_seconds, config->syn_burst);
+	json_number(o, "sessions", config->sessions);
+	json_number(o, "event_budget", config->event_budget);
+	json_number(o, "learn_budget", config->learn_budget);
+	json_number(o, "ledger_max", config->ledger_max);
+	json_print(o, stdout);
+}
+
 int command_config(int argc, char **argv)
 {
-	static const char *const known[] = {NULL};
+	static const char *const known[] = {"json", NULL};
 	struct options options;
 	struct config *config = NULL;
 	struct error why;
@@ -53,9 +116,11 @@ int command_config(int argc, char **argv)
 	}
 	if (missing)
 		note("there is no %s: these are the defaults", place.config);
-	if (show)
+	if (show && options.json) {
+		show_json(config);
+	} else if (show) {
 		config_write(config, stdout);
-	else {
+	} else {
 		look_around(config);
 		printf("%s is all right\n", place.config);
 	}

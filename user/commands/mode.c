@@ -16,7 +16,7 @@
 #include "commands.h"
 
 const char help_mode[] =
-	"usage: smtpwall mode [monitor|enforce] [--for TIME]\n\n"
+	"usage: smtpwall mode [monitor|enforce] [--for TIME] [--json]\n\n"
 	"monitor  everything is decided and counted, nothing is dropped\n"
 	"enforce  what is decided is done\n\n"
 	"  --for TIME  goes back to the mode before by itself after 90s, 10m, 4h, 7d\n\n"
@@ -106,7 +106,7 @@ static void tell(const struct choice *c)
 	log_line(LOG_NOTICE, "mode mode=%s by=%s", mode_name(c->mode), ledger_who(who));
 }
 
-static int show(void)
+static int show(bool json)
 {
 	struct wall *wall;
 	struct error why;
@@ -115,7 +115,20 @@ static int show(void)
 		fail(&why);
 		return STATUS_UNKNOWN;
 	}
-	puts(mode_name(mode_at(wall_settings(wall)->mode, clock_boot())));
+	if (json) {
+		json_object *o = json_object_new_object();
+		uint64_t word = wall_settings(wall)->mode;
+		enum mode mode = mode_at(word, clock_boot());
+
+		json_text(o, "mode", mode_name(mode));
+		if (MODE_UNTIL(word) && mode == MODE_NOW(word)) {
+			json_time(o, "until", clock_wall_of(MODE_UNTIL(word) * 1000000000ULL));
+			json_text(o, "then", mode_name(MODE_THEN(word)));
+		}
+		json_print(o, stdout);
+	} else {
+		puts(mode_name(mode_at(wall_settings(wall)->mode, clock_boot())));
+	}
 	wall_close(wall);
 	return STATUS_DONE;
 }
@@ -157,7 +170,7 @@ static int change(struct choice *c)
 
 int command_mode(int argc, char **argv)
 {
-	static const char *const known[] = {"for", NULL};
+	static const char *const known[] = {"for", "json", NULL};
 	struct choice c = {.wall = NULL};
 	struct options options;
 	int first = options_read(argc, argv, known, help_mode, &options), status;
@@ -165,7 +178,7 @@ int command_mode(int argc, char **argv)
 	if (first < 0)
 		return -1 - first;
 	if (first == argc && !options.seconds)
-		return show();
+		return show(options.json);
 	if (first + 1 != argc || !mode_parse(argv[first], &c.mode))
 		return usage("mode", "say monitor or enforce");
 	c.seconds = options.seconds;
