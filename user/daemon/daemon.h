@@ -35,6 +35,7 @@ struct service {
 	const char *name;
 	int (*start)(struct daemon *d, struct error *why);
 	void (*reload)(struct daemon *d);
+	void (*second)(struct daemon *d); /* cheap looks only */
 	void (*tick)(struct daemon *d);
 	void (*wall)(struct daemon *d); /* d->wall changed */
 	void (*stop)(struct daemon *d);

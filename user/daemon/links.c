@@ -30,6 +30,7 @@ struct follow_links {
 		int index;
 	} seen[SEEN];
 	unsigned int seen_count;
+	uint64_t fold;	 /* of the links that stood a second ago */
 	char tried[512]; /* what was missing when `up` was tried last: not tried again for the same
 			  */
 };
@@ -224,6 +225,29 @@ static int links_start(struct daemon *d, struct error *why)
 	return listen_to_net(d, why);
 }
 
+static int fold_link(void *context, const char *interface, const char *path)
+{
+	uint64_t *fold = context, one = (uint64_t)pins_link_index(path) + 1;
+
+	for (const char *c = interface; *c; c++)
+		one = one * 31 + (unsigned char)*c;
+	*fold += one; /* the order of a directory says nothing */
+	return 0;
+}
+
+/* The kernel tells nobody when a link is removed by hand, or attached again. */
+static void links_second(struct daemon *d)
+{
+	uint64_t fold = 0;
+
+	if (!d->wall)
+		return;
+	pins_each_link(place.pins, fold_link, &fold);
+	if (fold != d->links->fold)
+		settle(d, true, false);
+	d->links->fold = fold;
+}
+
 static void links_tick(struct daemon *d)
 {
 	if (!d->links->events)
@@ -255,6 +279,7 @@ static void links_stop(struct daemon *d)
 const struct service service_links = {
 	.name = "links",
 	.start = links_start,
+	.second = links_second,
 	.tick = links_tick,
 	.wall = links_wall,
 	.stop = links_stop,

@@ -124,6 +124,9 @@ static int on_second(sd_event_source *source, uint64_t usec, void *context)
 		return sd_event_exit(d->loop, STATUS_FAILED);
 	}
 	heartbeat(d);
+	for (size_t i = 0; i < SERVICES; i++)
+		if (service[i]->second)
+			service[i]->second(d);
 	if (++seconds % 60 == 0)
 		tick(d);
 	sd_event_source_set_time_relative(source, SECOND_US);
