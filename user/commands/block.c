@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * block.c - block, unblock, allow, unallow: one family, two slots, put and take back
+ * block.c - block, unblock, allow, unallow: one family, two slots; reads the command, and puts
  *
  * What is said here goes to the ledger and into the kernel in one write transaction of the ledger.
  * When the ledger cannot be written (a full disk), a block or allow takes effect all the same, and
@@ -13,7 +13,7 @@
 #include <syslog.h>
 #include "../clock.h"
 #include "../output.h"
-#include "commands.h"
+#include "work.h"
 
 const char help_block[] =
 	"usage: smtpwall block ADDR[/LEN]... | - [--for TIME] [--reason TEXT] [--force]\n\n"
@@ -44,23 +44,7 @@ const char help_unallow[] =
 	"usage: smtpwall unallow ADDR[/LEN]... | -\n\n"
 	"Takes an allow back that was given by hand, exactly as it was written.\n";
 
-/* What one run of the command is about. */
-struct work {
-	const char *command;
-	enum manual_slot slot;
-	bool put;
-	struct options options;
-	struct wall *wall;     /* NULL: no wall is up */
-	struct ledger *ledger; /* NULL: cannot be used */
-	struct error ledger_why;
-	struct prefix *prefix;
-	struct manual *before; /* what the map held of the first `done` of them */
-	bool *there;	       /* take back: which of them there were */
-	struct cover *cover;
-	size_t count, room, done;
-};
-
-static const char *slot_done(const struct work *w)
+const char *work_done(const struct work *w)
 {
 	return w->slot == MANUAL_ALLOW ? "allowed" : "blocked";
 }
@@ -162,11 +146,8 @@ static int put_one(struct work *w, const struct prefix *p, struct error *why)
 		until = w->options.seconds ? now + (int64_t)w->options.seconds : INT64_MAX;
 	int err = 0;
 
-	if (w->ledger && put_ledger(w, p, now, until, &w->ledger_why)) {
-		ledger_rollback(w->ledger);
-		ledger_close(w->ledger);
-		w->ledger = NULL;
-	}
+	if (w->ledger && put_ledger(w, p, now, until, &w->ledger_why))
+		work_give_up_ledger(w);
 	if (!w->wall && !w->ledger)
 		return error_set(why, -EIO, "nothing was changed: no wall is up, and %s",
 				 w->ledger_why.text);
@@ -183,14 +164,13 @@ static void tell_put(const struct work *w, const struct prefix *p)
 	int64_t until = w->options.seconds ? clock_wall() + (int64_t)w->options.seconds : INT64_MAX;
 
 	if (until == INT64_MAX)
-		printf("%s is %s until you take it back\n", prefix_text(p, text), slot_done(w));
+		printf("%s is %s until you take it back\n", prefix_text(p, text), work_done(w));
 	else
-		printf("%s is %s until %s\n", prefix_text(p, text), slot_done(w),
+		printf("%s is %s until %s\n", prefix_text(p, text), work_done(w),
 		       clock_short(until, when));
 }
 
-/* Who did what stands in the log, whoever is at the terminal. */
-static void log_change(const struct work *w, const struct prefix *p)
+void work_log(const struct work *w, const struct prefix *p)
 {
 	char text[PREFIX_TEXT], who[64], reason[256], when[CLOCK_TEXT];
 
@@ -203,49 +183,11 @@ static void log_change(const struct work *w, const struct prefix *p)
 		 reason[0] ? "\"" : "");
 }
 
-/* What still blocks an address whose block was taken back. */
-static void tell_remaining(struct work *w, const struct prefix *p)
-{
-	char text[PREFIX_TEXT], by_text[PREFIX_TEXT], list[POLICY_NAME];
-	struct prefix by;
-
-	if (cover_by_hand(w->cover, p, MANUAL_BLOCK, &by))
-		printf("%s is still blocked by hand as part of %s\n", prefix_text(p, text),
-		       prefix_text(&by, by_text));
-	if (cover_by_list(w->cover, p, list))
-		printf("%s is still blocked by the list \"%s\"\n", prefix_text(p, text), list);
-}
-
-static void ledger_give_up(struct work *w)
+void work_give_up_ledger(struct work *w)
 {
 	ledger_rollback(w->ledger);
 	ledger_close(w->ledger);
 	w->ledger = NULL;
-}
-
-static int take_one(struct work *w, const struct prefix *p, bool *there, struct error *why)
-{
-	struct manual in_force = {0};
-	struct ledger_manual kept;
-	int err = 0;
-
-	*there = false;
-	if (w->ledger) {
-		/* One that ended by itself is still in the ledger until somebody sweeps. */
-		*there = ledger_get_manual(w->ledger, p, w->slot, &kept, NULL) == 0 &&
-			 kept.until > clock_wall();
-		err = ledger_drop_manual(w->ledger, p, w->slot, &w->ledger_why);
-	}
-	if (err && err != -ENOENT)
-		ledger_give_up(w);
-	if (w->wall && wall_get_manual(w->wall, p, &in_force) == 0) {
-		uint64_t until =
-			w->slot == MANUAL_ALLOW ? in_force.allow_until : in_force.block_until;
-
-		*there = *there || until > clock_boot();
-		return manual_set(w->wall, p, w->slot, 0, 0, why);
-	}
-	return 0;
 }
 
 static int work_put(struct work *w, struct error *why)
@@ -259,16 +201,12 @@ static int work_put(struct work *w, struct error *why)
 	w->before = calloc(w->count + 1, sizeof(*w->before));
 	if (!err && !w->before)
 		err = error_set(why, -ENOMEM, "out of memory");
-	if (!err && w->ledger && ledger_begin(w->ledger, &w->ledger_why)) {
-		ledger_close(w->ledger);
-		w->ledger = NULL;
-	}
+	if (!err && w->ledger && ledger_begin(w->ledger, &w->ledger_why))
+		work_give_up_ledger(w);
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = put_one(w, &w->prefix[i], why);
 	if (!err && w->ledger && ledger_commit(w->ledger, &w->ledger_why)) {
-		ledger_rollback(w->ledger);
-		ledger_close(w->ledger);
-		w->ledger = NULL;
+		work_give_up_ledger(w);
 		if (!w->wall)
 			err = error_set(why, -EIO, "nothing was changed: no wall is up, and %s",
 					w->ledger_why.text);
@@ -284,74 +222,11 @@ static int work_put(struct work *w, struct error *why)
 	}
 	for (size_t i = 0; i < w->count; i++) {
 		tell_put(w, &w->prefix[i]);
-		log_change(w, &w->prefix[i]);
+		work_log(w, &w->prefix[i]);
 	}
 	if (!w->ledger)
 		note("this will not survive a reboot: %s", w->ledger_why.text);
 	return STATUS_DONE;
-}
-
-/*
- * The ledger could not be written, and the blocks are to end all the same: what is left in the map
- * tells the next restore that they were taken back.
- */
-static int take_without_ledger(struct work *w, struct error *why)
-{
-	int err = 0;
-
-	if (!w->wall)
-		return error_set(why, -EIO, "nothing was changed: %s", w->ledger_why.text);
-	for (size_t i = 0; !err && i < w->count; i++)
-		if (w->there[i])
-			err = manual_set(w->wall, &w->prefix[i], w->slot, clock_boot(),
-					 MANUAL_TAKEN_BACK, why);
-	return err;
-}
-
-static int tell_taken(const struct work *w)
-{
-	char text[PREFIX_TEXT];
-	int status = STATUS_DONE;
-
-	for (size_t i = 0; i < w->count; i++) {
-		prefix_text(&w->prefix[i], text);
-		if (w->there[i]) {
-			log_change(w, &w->prefix[i]);
-			printf("%s is no longer %s by hand\n", text, slot_done(w));
-		} else {
-			complain("%s was not %s by hand; nothing changed", text, slot_done(w));
-			status = STATUS_FAILED;
-		}
-	}
-	return status;
-}
-
-static int work_take(struct work *w, struct error *why)
-{
-	int status, err = 0;
-
-	w->there = calloc(w->count + 1, sizeof(*w->there));
-	if (!w->there) {
-		error_set(why, -ENOMEM, "out of memory");
-		return fail(why);
-	}
-	if (w->ledger && ledger_begin(w->ledger, &w->ledger_why))
-		ledger_give_up(w);
-	for (size_t i = 0; !err && i < w->count; i++)
-		err = take_one(w, &w->prefix[i], &w->there[i], why);
-	if (w->ledger && (err || ledger_commit(w->ledger, &w->ledger_why)))
-		ledger_give_up(w);
-	if (!w->ledger)
-		err = take_without_ledger(w, why);
-	if (err)
-		return fail(why);
-	status = tell_taken(w);
-	if (!w->ledger)
-		note("it may come back at a reboot: %s", w->ledger_why.text);
-	if (w->slot == MANUAL_BLOCK && cover_open(w->ledger, LIST_DROP, &w->cover, NULL) == 0)
-		for (size_t i = 0; i < w->count; i++)
-			tell_remaining(w, &w->prefix[i]);
-	return status;
 }
 
 static void tell_where(const struct work *w)

@@ -246,6 +246,23 @@ int pins_link_index(const char *path)
 	return err ? err : (int)info.xdp.ifindex;
 }
 
+uint64_t pins_session_misses(const char *pins)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+	char path[PINS_PATH];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/sessions", pins);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		info.recursion_misses = 0;
+	close(fd);
+	return info.recursion_misses;
+}
+
 uint64_t pins_identity(const char *pins)
 {
 	char path[PINS_PATH];

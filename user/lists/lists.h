@@ -91,8 +91,9 @@ uint64_t list_remove_bogons(struct list_content *content, char example[PREFIX_TE
 /*
  * Is this a plausible new content for a list with this action, given the old one (NULL: first
  * time)? -EPERM with a sentence that says what is odd and how to force it: for drop lists a prefix
- * wider than /10 (IPv6 /20) or over 10% of IPv4, for allow lists one wider than /8 (IPv6 /16); for every list (with at least 20 entries before)
- * shrunk by more than half or grown more than threefold. Compares addresses covered and entries.
+ * wider than /10 (IPv6 /20) or over 10% of IPv4; for allow lists one wider than /8 (IPv6 /16); for
+ * every list (with at least 20 entries before) shrunk by more than half or grown more than
+ * threefold. Compares addresses covered and entries.
  */
 int list_plausible(const struct list_content *content, enum list_action action,
 		   const struct list_content *old, struct error *why);
