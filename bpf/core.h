@@ -41,4 +41,18 @@ static __always_inline __u64 now_ns(const struct settings *s)
 	return bpf_ktime_get_boot_ns() + read_once(s->clock_offset);
 }
 
+/* `port` in host byte order. */
+static __always_inline enum port_kind port_kind(const struct settings *s, __u16 port)
+{
+	for (int i = 0; i < SETTINGS_PORTS; i++) {
+		__u64 word = read_once(s->port[i]);
+
+		if (!word)
+			break;
+		if ((__u16)word == port)
+			return (enum port_kind)(word >> 16 & 3);
+	}
+	return PORT_OTHER;
+}
+
 #endif

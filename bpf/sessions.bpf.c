@@ -88,15 +88,7 @@ static __always_inline bool session_is_ours(const struct settings *s, struct soc
 	if (sk->__sk_common.skc_net.net->ns.inum != (__u32)s->netns)
 		return false;
 	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	for (int i = 0; i < SETTINGS_PORTS; i++) {
-		__u64 word = read_once(s->port[i]);
-
-		if (!word)
-			break;
-		if ((__u16)word == port)
-			return true;
-	}
-	return false;
+	return port_kind(s, port) != PORT_OTHER;
 }
 
 static __always_inline bool session_source(struct sock *sk, struct address *source)

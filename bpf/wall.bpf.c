@@ -27,22 +27,9 @@ struct look {
 	__u64 now;
 };
 
-static __always_inline enum port_kind port_kind(const struct settings *s, __u16 port)
-{
-	for (int i = 0; i < SETTINGS_PORTS; i++) {
-		__u64 word = read_once(s->port[i]);
-
-		if (!word)
-			break;
-		if ((__u16)word == port)
-			return (enum port_kind)(word >> 16 & 3);
-	}
-	return PORT_OTHER;
-}
-
 /*
- * A function of its own, and a global one, for the verifiers: they look at it once, not at all that follows
- * once for each way through the headers.
+ * A function of its own, and a global one, for the verifiers: they look at it once, not at all that
+ * follows once for each way through the headers.
  */
 __noinline int look_read(struct xdp_md *ctx, struct packet *packet)
 {

@@ -37,6 +37,29 @@ bool override_stands(struct ledger *ledger, const char *name, const char *config
 	return false;
 }
 
+int override_put(struct ledger *ledger, const char *name, const char *value, const char *configured,
+		 uint64_t seconds, const char *replaces, struct error *why)
+{
+	struct ledger_override o = {.since = clock_wall(), .until = INT64_MAX};
+	int err = ledger_begin(ledger, why);
+
+	if (err)
+		return err;
+	snprintf(o.value, sizeof(o.value), "%s", value);
+	snprintf(o.configured, sizeof(o.configured), "%s", configured);
+	ledger_who(o.who);
+	if (seconds)
+		o.until = o.since + (int64_t)seconds;
+	if (replaces)
+		ledger_drop_override(ledger, replaces, NULL);
+	err = ledger_put_override(ledger, name, &o, why);
+	if (!err)
+		err = ledger_commit(ledger, why);
+	if (err)
+		ledger_rollback(ledger);
+	return err;
+}
+
 /* The mode of a wall that was not there before: what was chosen by hand and still stands, or the
  * configured one. */
 static uint64_t mode_first(const struct config *config, struct ledger *ledger)

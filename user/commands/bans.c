@@ -12,10 +12,10 @@
 #include "../output.h"
 #include "commands.h"
 
-const char help_bans[] = "usage: smtpwall bans [--json]\n\n"
-			 "Shows every address and network that is blocked or allowed by hand: "
-			 "since when, until when, by\n"
-			 "whom and why.\n";
+const char help_bans[] =
+	"usage: smtpwall bans [--json]\n\n"
+	"Shows every address and network that is blocked or allowed by hand: since when, until when, by\n"
+	"whom and why.\n";
 
 struct listing {
 	int64_t now;

@@ -17,27 +17,22 @@
 
 const char help_block[] =
 	"usage: smtpwall block ADDR[/LEN]... | - [--for TIME] [--reason TEXT] [--force]\n\n"
-	"Blocks addresses or networks by hand: every segment to a protected port is dropped, "
-	"sessions\n"
-	"that are open included. \"-\" reads them from standard input, one a line, # begins a "
-	"comment.\n"
+	"Blocks addresses or networks by hand: every segment to a protected port is dropped, sessions\n"
+	"that are open included. \"-\" reads them from standard input, one a line, # begins a comment.\n"
 	"Kept in the ledger with reason, who and when, so that it survives a reboot.\n\n"
 	"  --for TIME     ends by itself: 90s, 10m, 4h, 7d (default: until `smtpwall unblock`)\n"
 	"  --reason TEXT  shown by `smtpwall check` and `smtpwall bans`\n"
 	"  --force        also a network wider than /10 (IPv6 /20)\n\n"
-	"An address that an allow list holds cannot be blocked: allow wins. The command fails and "
-	"names\n"
+	"An address that an allow list holds cannot be blocked: allow wins. The command fails and names\n"
 	"the list.\n\n"
 	"  smtpwall block 192.0.2.7 --for 4h --reason \"guesses passwords\"\n";
 const char help_unblock[] =
 	"usage: smtpwall unblock ADDR[/LEN]... | -\n\n"
-	"Takes a block back that was placed by hand, exactly as it was written. Says what still "
-	"blocks\n"
+	"Takes a block back that was placed by hand, exactly as it was written. Says what still blocks\n"
 	"the address, if something does. Exit status 1 if there was no such block.\n";
 const char help_allow[] =
 	"usage: smtpwall allow ADDR[/LEN]... | - [--for TIME] [--reason TEXT] [--force]\n\n"
-	"Allows addresses or networks by hand: nothing blocks them, whatever lists, blocks and "
-	"rates say.\n"
+	"Allows addresses or networks by hand: nothing blocks them, whatever lists, blocks and rates say.\n"
 	"They are shown as list \"manual\". The options are those of `smtpwall block`.\n\n"
 	"  smtpwall allow 203.0.113.0/24 --reason \"our customer's relays\"\n";
 const char help_unallow[] =

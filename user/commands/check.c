@@ -14,10 +14,8 @@
 
 const char help_check[] =
 	"usage: smtpwall check ADDR [--port N] [--json]\n\n"
-	"Tells what a SYN from ADDR to a protected port (the first configured one, or --port) "
-	"would meet at this\n"
-	"moment: verdict, the reason that decided, the list or the block behind it, since when and "
-	"until\n"
+	"Tells what a SYN from ADDR to a protected port (the first configured one, or --port) would meet at this\n"
+	"moment: verdict, the reason that decided, the list or the block behind it, since when and until\n"
 	"when; what enforce mode would do, if the mode is monitor.\n\n"
 	"Exit status: 0 it passes, 1 it does not, 3 it could not tell (no wall is up).\n";
 

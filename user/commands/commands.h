@@ -131,6 +131,8 @@ int lists_read(const char *path, const char *format, bool skip_bad, struct list_
 
 /* Fills the origin's idea of a file: absolute path, identity. */
 void list_origin_of_file(struct list_origin *origin, const char *path);
+/* Have both looked at the same state of the same file? */
+bool list_origin_same_file(const struct list_origin *a, const struct list_origin *b);
 /* Is the configured file still the one that was looked at when this was stored? */
 bool list_origin_is_current(const struct list_origin *origin, const char *configured);
 
@@ -186,6 +188,13 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
  */
 bool override_stands(struct ledger *ledger, const char *name, const char *configured,
 		     struct ledger_override *out);
+
+/*
+ * Remembers a choice, in a transaction of its own: durable when it returns 0. `seconds` 0: for good.
+ * `replaces` (NULL: nothing) is an override that goes at the same time.
+ */
+int override_put(struct ledger *ledger, const char *name, const char *value, const char *configured,
+		 uint64_t seconds, const char *replaces, struct error *why);
 
 /* STATE/down: the wall was taken down by hand and the daemon must not put it up again. */
 int down_mark(struct error *why);

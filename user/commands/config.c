@@ -12,8 +12,7 @@
 const char help_config[] =
 	"usage: smtpwall config check|show [--json]\n\n"
 	"check  reads the configuration and says what is wrong with it, with file and line\n"
-	"show   prints every setting with its value in force, defaults included, in the syntax of "
-	"the file\n";
+	"show   prints every setting with its value in force, defaults included, in the syntax of the file\n";
 
 /* What is no mistake in the file, but will be missed. */
 static void look_around(const struct config *config)

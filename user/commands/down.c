@@ -12,15 +12,11 @@
 
 const char help_down[] =
 	"usage: smtpwall down\n\n"
-	"Detaches the wall from all interfaces and removes its pins; from then on nothing is "
-	"filtered.\n"
-	"Blocks by hand and lists are kept for the next `smtpwall up`; counters are not. A running "
-	"daemon\n"
+	"Detaches the wall from all interfaces and removes its pins; from then on nothing is filtered.\n"
+	"Blocks by hand and lists are kept for the next `smtpwall up`; counters are not. A running daemon\n"
 	"stays, but does not put the wall up again by itself: only `smtpwall up` does.\n\n"
-	"It reads no configuration and no ledger, and removes a wall of any version. The same by "
-	"hand:\n"
-	"`rm -r "
-	"/sys/fs/bpf/smtpwall/links`.\n";
+	"It reads no configuration and no ledger, and removes a wall of any version. The same by hand:\n"
+	"`rm -r /sys/fs/bpf/smtpwall/links`.\n";
 
 int command_down(int argc, char **argv)
 {

@@ -30,14 +30,18 @@ void list_origin_of_file(struct list_origin *origin, const char *path)
 	origin->file_inode = st.st_ino;
 }
 
+bool list_origin_same_file(const struct list_origin *a, const struct list_origin *b)
+{
+	return !strcmp(a->configured, b->configured) && a->file_mtime_ns == b->file_mtime_ns &&
+	       a->file_size == b->file_size && a->file_inode == b->file_inode;
+}
+
 bool list_origin_is_current(const struct list_origin *origin, const char *configured)
 {
 	struct list_origin now = {0};
 
 	list_origin_of_file(&now, configured);
-	return !strcmp(origin->configured, configured) &&
-	       origin->file_mtime_ns == now.file_mtime_ns && origin->file_size == now.file_size &&
-	       origin->file_inode == now.file_inode;
+	return list_origin_same_file(origin, &now);
 }
 
 /* A list may have thousands of bad lines: the first ones tell what is wrong. */

@@ -11,10 +11,10 @@
 #include "../output.h"
 #include "commands.h"
 
-const char help_lists[] = "usage: smtpwall lists [NAME] [--json]\n\n"
-			  "Shows every list with its action, size, age and what it stopped; with a "
-			  "NAME, that list's content in\n"
-			  "the form in which `smtpwall load NAME -` reads it.\n";
+const char help_lists[] =
+	"usage: smtpwall lists [NAME] [--json]\n\n"
+	"Shows every list with its action, size, age and what it stopped; with a NAME, that list's content in\n"
+	"the form in which `smtpwall load NAME -` reads it.\n";
 
 struct row {
 	struct list_origin origin;

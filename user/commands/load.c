@@ -16,25 +16,18 @@
 #include "commands.h"
 
 const char help_load[] =
-	"usage: smtpwall load NAME FILE|- [--action allow|drop|count] [--format F] [--skip-bad] "
-	"[--force]\n"
+	"usage: smtpwall load NAME FILE|- [--action allow|drop|count] [--format F] [--skip-bad] [--force]\n"
 	"       smtpwall load guard\n\n"
-	"Replaces the content of a list, all or nothing, and puts it in force. \"-\" is standard "
-	"input;\n"
-	"gzip is read as it is. What is loaded is stored and comes back at a reboot, until the "
-	"file that the\n"
+	"Replaces the content of a list, all or nothing, and puts it in force. \"-\" is standard input;\n"
+	"gzip is read as it is. What is loaded is stored and comes back at a reboot, until the file that the\n"
 	"configuration names for this list changes.\n\n"
-	"  --action A   what the list does (default: as configured or as before; a new list "
-	"drops)\n"
-	"  --format F   plain, drop, drop-json, ip4set, ip4trie, ip4tset, ip6trie, ip6tset "
-	"(default:\n"
+	"  --action A   what the list does (default: as configured or as before; a new list drops)\n"
+	"  --format F   plain, drop, drop-json, ip4set, ip4trie, ip4tset, ip6trie, ip6tset (default:\n"
 	"               recognised)\n"
 	"  --skip-bad   leave lines out that cannot be read, instead of refusing the whole\n"
-	"  --force      also what looks like a mistake: very wide prefixes, a list that shrank by "
-	"more than\n"
+	"  --force      also what looks like a mistake: very wide prefixes, a list that shrank by more than\n"
 	"               half or grew more than threefold, an empty list\n\n"
-	"`load guard` looks again for what must never be blocked: own addresses, gateways, "
-	"resolvers.\n";
+	"`load guard` looks again for what must never be blocked: own addresses, gateways, resolvers.\n";
 
 static int read_source(struct list_change *change, const char *file, const struct options *options,
 		       struct error *why)

@@ -20,10 +20,8 @@ const char help_mode[] =
 	"monitor  everything is decided and counted, nothing is dropped\n"
 	"enforce  what is decided is done\n\n"
 	"  --for TIME  goes back to the mode before by itself after 90s, 10m, 4h, 7d\n\n"
-	"Without a mode, shows the one in force. A mode set by hand stands over SIGHUP and reboot "
-	"until the\n"
-	"configured mode itself changes. `smtpwall mode monitor` works with a broken "
-	"configuration, a\n"
+	"Without a mode, shows the one in force. A mode set by hand stands over SIGHUP and reboot until the\n"
+	"configured mode itself changes. `smtpwall mode monitor` works with a broken configuration, a\n"
 	"damaged ledger and a wall of another version.\n\n"
 	"  smtpwall mode enforce --for 1h    try it for an hour\n";
 
@@ -58,37 +56,18 @@ static uint64_t mode_word(const struct choice *c)
 	return MODE_WORD(c->mode, clock_boot() / 1000000000ULL + c->seconds, c->then);
 }
 
-static int remember_in(struct ledger *ledger, const struct choice *c, struct error *why)
-{
-	struct ledger_override o = {.since = clock_wall(), .until = INT64_MAX};
-	uint64_t configured = c->wall ? wall_settings(c->wall)->mode_configured : 0;
-	int err = ledger_begin(ledger, why);
-
-	if (err)
-		return err;
-	snprintf(o.value, sizeof(o.value), "%s", mode_name(c->mode));
-	/* A wall of another version does not tell; then the choice stands once more. */
-	snprintf(o.configured, sizeof(o.configured), "%s",
-		 configured ? mode_name((enum mode)(configured - 1)) : OVERRIDE_ANY);
-	ledger_who(o.who);
-	if (c->seconds) {
-		o.until = o.since + (int64_t)c->seconds;
-		err = ledger_put_override(ledger, "mode-for", &o, why);
-	} else {
-		ledger_drop_override(ledger, "mode-for", NULL);
-		err = ledger_put_override(ledger, "mode", &o, why);
-	}
-	return err ? err : ledger_commit(ledger, why);
-}
-
 static void remember(const struct choice *c)
 {
+	uint64_t configured = c->wall ? wall_settings(c->wall)->mode_configured : 0;
+	/* A wall of another version does not tell; then the choice stands once more. */
+	const char *then = configured ? mode_name((enum mode)(configured - 1)) : OVERRIDE_ANY;
 	struct ledger *ledger = NULL;
 	struct error why;
 	int err = ledger_open(place.state, false, 0, &ledger, &why);
 
 	if (!err)
-		err = remember_in(ledger, c, &why);
+		err = override_put(ledger, c->seconds ? "mode-for" : "mode", mode_name(c->mode),
+				   then, c->seconds, c->seconds ? NULL : "mode-for", &why);
 	if (err)
 		note("the mode is changed, but will not survive a reboot: %s", why.text);
 	ledger_close(ledger);

@@ -28,6 +28,7 @@ struct entry {
 struct gathering {
 	struct entry *entry;
 	size_t count, room;
+	struct policy_list *in_force; /* by id, as the kernel has them now */
 };
 
 static struct entry *gather(struct gathering *all)
@@ -51,6 +52,7 @@ static void gathering_free(struct gathering *all)
 		if (!all->entry[i].borrowed)
 			list_content_free(&all->entry[i].content);
 	free(all->entry);
+	free(all->in_force);
 }
 
 /* Own addresses, loopback, gateways and resolvers, as they are this moment. */
@@ -92,6 +94,15 @@ static int gather_guard(struct gathering *all, struct error *why)
 	return err;
 }
 
+/* 0: it has none, and in_force[0] is no list. */
+static uint32_t id_find(const struct policy_list *in_force, const char *name)
+{
+	for (uint32_t id = 1; id < POLICY_LISTS; id++)
+		if (!strcmp(in_force[id].name, name))
+			return id;
+	return 0;
+}
+
 /*
  * A damaged list is left out with a note, but not one that allows, or may have: without it a block
  * list would speak about its members.
@@ -100,11 +111,8 @@ static int judge_damage(const struct policy_list *in_force, const char *name,
 			const struct error *bad, struct error *why)
 {
 	struct list_origin origin;
-	enum list_action action = LIST_NONE;
+	enum list_action action = in_force[id_find(in_force, name)].action;
 
-	for (uint32_t id = 1; id < POLICY_LISTS; id++)
-		if (!strcmp(in_force[id].name, name))
-			action = in_force[id].action;
 	if (action == LIST_NONE && list_restore(place.state, name, &origin, NULL, NULL) == 0)
 		action = origin.action;
 	if (action == LIST_DROP || action == LIST_COUNT) {
@@ -118,8 +126,7 @@ static int judge_damage(const struct policy_list *in_force, const char *name,
 		bad->text);
 }
 
-static int gather_stored(struct gathering *all, const struct policy_list *in_force,
-			 const char *except, struct error *why)
+static int gather_stored(struct gathering *all, const char *except, struct error *why)
 {
 	char **name = NULL;
 	size_t names = 0;
@@ -138,7 +145,7 @@ static int gather_stored(struct gathering *all, const struct policy_list *in_for
 		}
 		if (e && list_restore(place.state, name[i], &e->origin, &e->content, &bad)) {
 			all->count--;
-			err = judge_damage(in_force, name[i], &bad, why);
+			err = judge_damage(all->in_force, name[i], &bad, why);
 		}
 		free(name[i]);
 	}
@@ -153,35 +160,22 @@ static int name_compare(const void *a, const void *b)
 	return strcmp(x->origin.name, y->origin.name);
 }
 
-static uint32_t id_find(const struct policy_list lists[POLICY_LISTS], const char *name)
-{
-	for (uint32_t id = 1; id < POLICY_LISTS; id++)
-		if (!strcmp(lists[id].name, name))
-			return id;
-	return 0;
-}
-
 /* Gives every list its id: the one it has, else a free one whose counters are cleared first. */
 static int ids_assign(struct wall *wall, struct gathering *all,
 		      struct policy_list lists[POLICY_LISTS], struct compile_list *compile,
 		      struct error *why)
 {
-	struct policy_list *before = calloc(POLICY_LISTS, sizeof(*before));
 	uint32_t next = 1;
-	int err;
+	int err = 0;
 
-	if (!before)
-		return error_set(why, -ENOMEM, "out of memory");
-	err = wall_lists(wall, before, why);
-	memset(lists, 0, POLICY_LISTS * sizeof(*lists));
-	for (size_t i = 0; !err && i < all->count; i++)
-		compile[i].id = id_find(before, all->entry[i].origin.name);
+	for (size_t i = 0; i < all->count; i++)
+		compile[i].id = id_find(all->in_force, all->entry[i].origin.name);
 	for (size_t i = 0; !err && i < all->count; i++) {
 		const struct list_origin *origin = &all->entry[i].origin;
 		uint32_t id = compile[i].id;
 
 		if (!id) {
-			while (next < POLICY_LISTS && before[next].name[0])
+			while (next < POLICY_LISTS && all->in_force[next].name[0])
 				next++;
 			id = next++;
 			if (id >= POLICY_LISTS) {
@@ -200,7 +194,6 @@ static int ids_assign(struct wall *wall, struct gathering *all,
 		lists[id].entries = origin->entries;
 		lists[id].action = origin->action;
 	}
-	free(before);
 	return err;
 }
 
@@ -292,16 +285,15 @@ static int install(struct wall *wall, struct gathering *all, struct list_change 
 static int gather_all(struct wall *wall, struct list_change *change, struct gathering *all,
 		      struct error *why)
 {
-	struct policy_list *in_force = calloc(POLICY_LISTS, sizeof(*in_force));
 	struct entry *e;
 	int err;
 
-	if (!in_force)
+	all->in_force = calloc(POLICY_LISTS, sizeof(*all->in_force));
+	if (!all->in_force)
 		return error_set(why, -ENOMEM, "out of memory");
-	err = wall_lists(wall, in_force, why);
+	err = wall_lists(wall, all->in_force, why);
 	if (!err)
-		err = gather_stored(all, in_force, change ? change->origin.name : NULL, why);
-	free(in_force);
+		err = gather_stored(all, change ? change->origin.name : NULL, why);
 	if (!err && change) {
 		e = gather(all);
 		if (!e)

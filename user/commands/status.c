@@ -16,8 +16,7 @@
 
 const char help_status[] =
 	"usage: smtpwall status [--json]\n\n"
-	"Shows the mode and who chose it, the interfaces, what happened to packets by reason, the "
-	"lists, and\n"
+	"Shows the mode and who chose it, the interfaces, what happened to packets by reason, the lists, and\n"
 	"what is wrong, in words. Exit status: 0 all is well, 1 degraded or no wall is up.\n";
 
 #define HEARTBEAT_OLD (15ULL * 1000000000ULL)

@@ -19,17 +19,13 @@
 
 const char help_up[] =
 	"usage: smtpwall up [IFACE...] [--xdp native|generic]\n\n"
-	"Loads the wall and attaches it to the interfaces named, else to the configured ones, else "
-	"to those\n"
-	"of the default routes. When a wall is up, this upgrades it in place: programs, "
-	"configuration and\n"
+	"Loads the wall and attaches it to the interfaces named, else to the configured ones, else to those\n"
+	"of the default routes. When a wall is up, this upgrades it in place: programs, configuration and\n"
 	"lists are renewed without a gap, maps and counters stay. All or nothing.\n\n"
 	"  --xdp native   in the driver, before the kernel has spent anything (default)\n"
-	"  --xdp generic  after the kernel has made its packet buffer: works with every driver, is "
-	"several\n"
+	"  --xdp generic  after the kernel has made its packet buffer: works with every driver, is several\n"
 	"                 times slower; never chosen silently\n\n"
-	"Interfaces given here stand over reboots until the configured ones change, --xdp until "
-	"it\n"
+	"Interfaces given here stand over reboots until the configured ones change, --xdp until it\n"
 	"is given again.\n"
 	"The mode is monitor (drop nothing) unless configured or set otherwise.\n";
 
@@ -53,16 +49,10 @@ static void note_line(void *context, const char *sentence)
 static void remember(struct ledger *ledger, const char *name, const char *value,
 		     const char *configured)
 {
-	struct ledger_override o = {.since = clock_wall(), .until = INT64_MAX};
-	struct error why = {""};
+	struct error why = {"the ledger cannot be used"};
 
-	snprintf(o.value, sizeof(o.value), "%s", value);
-	snprintf(o.configured, sizeof(o.configured), "%s", configured);
-	ledger_who(o.who);
-	if (!ledger || ledger_begin(ledger, &why) || ledger_put_override(ledger, name, &o, &why) ||
-	    ledger_commit(ledger, &why))
-		note("this choice of %s will not survive a reboot: %s", name,
-		     ledger ? why.text : "the ledger cannot be used");
+	if (!ledger || override_put(ledger, name, value, configured, 0, NULL, &why))
+		note("this choice of %s will not survive a reboot: %s", name, why.text);
 }
 
 /* Interfaces that are not there: those named here must be, others are attached when they come. */
@@ -88,7 +78,6 @@ static int drop_absent(struct interfaces *set, struct error *why)
 
 static int choose_interfaces(struct going_up *up, char **named, int count, struct error *why)
 {
-	char configured[256], words[256];
 	int err = 0;
 
 	for (int i = 0; !err && i < count; i++)
@@ -106,10 +95,8 @@ static int choose_interfaces(struct going_up *up, char **named, int count, struc
 	for (unsigned int i = 0; i < up->wanted.count; i++)
 		up->interface[i] = up->wanted.name[i];
 	if (!err && count && up->config) {
-		interfaces_configured(up->config, configured, sizeof(configured));
-		interfaces_join(&up->wanted, words, sizeof(words));
-		snprintf(up->chosen, sizeof(up->chosen), "%s", words);
-		snprintf(up->configured, sizeof(up->configured), "%s", configured);
+		interfaces_configured(up->config, up->configured, sizeof(up->configured));
+		interfaces_join(&up->wanted, up->chosen, sizeof(up->chosen));
 	}
 	return err;
 }
@@ -161,10 +148,8 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 		note("nothing listens on the protected ports in this network namespace; if the "
 		     "mail "
 		     "server runs in another one (a container, a host behind this one), its "
-		     "sessions "
-		     "are not seen: the rows sessions, source-rate, network-rate and syn-rate do "
-		     "not "
-		     "work, and a list that begins to speak cuts open sessions");
+		     "sessions are not seen: the rows sessions, source-rate, network-rate and "
+		     "syn-rate do not work, and a list that begins to speak cuts open sessions");
 }
 
 /*

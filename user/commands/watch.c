@@ -17,15 +17,13 @@
 #include "../output.h"
 #include "commands.h"
 
-const char help_watch[] = "usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
-			  "Shows events as they come: a source that met a row which drops, a "
-			  "source that completed its first\n"
-			  "handshake. One line each; with --json one object a line. A source whose "
-			  "verdict does not change is\n"
-			  "told again after ten minutes at the earliest; `smtpwall status` counts "
-			  "what was held back.\n\n"
-			  "  --count N    ends after N events\n"
-			  "  --for TIME   ends after that time\n";
+const char help_watch[] =
+	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
+	"Shows events as they come: a source that met a row which drops, a source that completed its first\n"
+	"handshake. One line each; with --json one object a line. A source whose verdict does not change is\n"
+	"told again after ten minutes at the earliest; `smtpwall status` counts what was held back.\n\n"
+	"  --count N    ends after N events\n"
+	"  --for TIME   ends after that time\n";
 
 #define AHEAD_NS (3ULL * 1000000000ULL)
 

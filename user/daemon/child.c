@@ -187,23 +187,33 @@ static bool same(const struct job *job, char *const word[])
 	return !job->word[i] && !word[i];
 }
 
-void child_run(struct daemon *d, const char *what, const char *const word[],
-	       void (*done)(struct daemon *d, int status))
+void child_words(const char *const word[], const char *argv[CHILD_WORDS + 1])
 {
 	const char *const place_words[] = {"-c",      place.config, "--pins", place.pins,
 					   "--state", place.state,  NULL};
-	struct job *job = calloc(1, sizeof(*job)), **end = &d->children->queue;
 	size_t n = 0;
+
+	argv[n++] = "smtpwall";
+	for (size_t i = 0; word[i] && n < CHILD_WORDS - 6; i++)
+		argv[n++] = word[i];
+	for (size_t i = 0; place_words[i]; i++)
+		argv[n++] = place_words[i];
+	argv[n] = NULL;
+}
+
+void child_run(struct daemon *d, const char *what, const char *const word[],
+	       void (*done)(struct daemon *d, int status))
+{
+	struct job *job = calloc(1, sizeof(*job)), **end = &d->children->queue;
+	const char *argv[CHILD_WORDS + 1];
 
 	if (!job)
 		return;
 	snprintf(job->what, sizeof(job->what), "%s", what);
 	job->done = done;
-	job->word[n++] = strdup("smtpwall");
-	for (size_t i = 0; word[i] && n < CHILD_WORDS - 6; i++)
-		job->word[n++] = strdup(word[i]);
-	for (size_t i = 0; place_words[i]; i++)
-		job->word[n++] = strdup(place_words[i]);
+	child_words(word, argv);
+	for (size_t i = 0; argv[i]; i++)
+		job->word[i] = strdup(argv[i]);
 	for (; *end; end = &(*end)->next) {
 		if (same(*end, job->word)) {
 			job_free(job);

@@ -22,7 +22,6 @@ struct daemon {
 	uint64_t wall_identity;
 	uint64_t refused; /* a wall that could not be opened: told once */
 	int lock;	  /* of the daemon, -1 while no wall is up */
-	bool down_on_exit;
 	bool exiting;
 	bool waiting; /* for an interface to come before the wall is put up the first time */
 	struct children *children;
@@ -57,8 +56,16 @@ extern const struct service service_children, service_lists, service_links, serv
 void child_run(struct daemon *d, const char *what, const char *const word[],
 	       void (*done)(struct daemon *d, int status));
 
+/* The whole command line of a child in `argv`: name, words, place options, NULL. All borrowed. */
+void child_words(const char *const word[], const char *argv[CHILD_WORDS + 1]);
+
 /* `up` as the configuration says, unless the wall in hand was taken down meanwhile. */
 void child_up(struct daemon *d, const char *what, void (*done)(struct daemon *d, int status));
+
+/* --- links.c --------------------------------------------------------------------------------- */
+
+/* Where the wall is wanted, by the daemon's configuration and the ledger. */
+int links_wanted(struct daemon *d, struct interfaces *out);
 
 /* --- health.c -------------------------------------------------------------------------------- */
 

@@ -97,18 +97,26 @@ static bool is_missing(struct daemon *d, const char *name, int *index)
 	return true;
 }
 
+int links_wanted(struct daemon *d, struct interfaces *out)
+{
+	struct ledger *ledger = NULL;
+	int err;
+
+	ledger_open(place.state, true, 0, &ledger, NULL);
+	err = interfaces_wanted(d->config, ledger, out, NULL);
+	ledger_close(ledger);
+	return err;
+}
+
 static void look_at_wanted(struct daemon *d)
 {
 	struct interfaces wanted;
-	struct ledger *ledger = NULL;
 	const char *word[CHILD_WORDS] = {"up", "--attach", "--identity"};
 	char missing[512] = "", identity[24];
 	size_t used = 0, n = 4;
 
-	ledger_open(place.state, true, 0, &ledger, NULL);
-	if (interfaces_wanted(d->config, ledger, &wanted, NULL))
+	if (links_wanted(d, &wanted))
 		wanted.count = 0;
-	ledger_close(ledger);
 	snprintf(identity, sizeof(identity), "%llu", (unsigned long long)d->wall_identity);
 	word[3] = identity;
 	for (unsigned int i = 0; i < wanted.count; i++) {

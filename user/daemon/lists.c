@@ -21,8 +21,7 @@
 #define SETTLE_US 500000
 
 struct followed {
-	struct list_origin tried; /* identity of the file that was tried last */
-	bool any;
+	struct list_origin tried; /* identity of the file that was tried last; empty: none */
 };
 
 struct follow_lists {
@@ -77,17 +76,15 @@ static void look_at(struct daemon *d, unsigned int i, bool told)
 			fault_set(d, what, "there is no file %s; the list is empty", list->file);
 		return;
 	}
-	if (known && list_origin_is_current(&stored, list->file)) {
+	if (known && list_origin_same_file(&stored, &now)) {
 		fault_clear(d, what);
 		return;
 	}
 	if (!told && !is_still(&now))
 		return;
-	if (f->any && f->tried.file_mtime_ns == now.file_mtime_ns &&
-	    f->tried.file_size == now.file_size && f->tried.file_inode == now.file_inode)
+	if (list_origin_same_file(&f->tried, &now))
 		return;
 	f->tried = now;
-	f->any = true;
 	load(d, list);
 }
 

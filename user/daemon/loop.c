@@ -21,15 +21,13 @@
 #include "../version.h"
 #include "daemon.h"
 
-const char help_daemon[] = "usage: smtpwall daemon [--down-on-exit]\n\n"
-			   "Puts the wall up, then keeps it true: reloads lists whose files "
-			   "change, follows interfaces and own\n"
-			   "addresses, writes one line to the log (facility mail) for each source "
-			   "whose verdict changes, and\n"
-			   "shows in `smtpwall status` what is wrong. SIGHUP reads the "
-			   "configuration again; a bad one keeps the\n"
-			   "old settings. SIGTERM ends it; the wall stays.\n\n"
-			   "  --down-on-exit  takes the wall down at the end (for containers)\n";
+const char help_daemon[] =
+	"usage: smtpwall daemon [--down-on-exit]\n\n"
+	"Puts the wall up, then keeps it true: reloads lists whose files change, follows interfaces and own\n"
+	"addresses, writes one line to the log (facility mail) for each source whose verdict changes, and\n"
+	"shows in `smtpwall status` what is wrong. SIGHUP reads the configuration again; a bad one keeps the\n"
+	"old settings. SIGTERM ends it; the wall stays.\n\n"
+	"  --down-on-exit  takes the wall down at the end (for containers)\n";
 
 #define SECOND_US 1000000ULL
 
@@ -47,6 +45,13 @@ static void tick(struct daemon *d)
 
 /* --- the wall comes and goes ----------------------------------------------------------------- */
 
+static void let_go(struct daemon *d)
+{
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}
+
 static void wall_gone(struct daemon *d)
 {
 	char mark[256] = "";
@@ -54,9 +59,7 @@ static void wall_gone(struct daemon *d)
 	wall_close(d->wall);
 	d->wall = NULL;
 	d->wall_identity = 0;
-	if (d->lock >= 0)
-		close(d->lock);
-	d->lock = -1;
+	let_go(d);
 	down_marked(mark, sizeof(mark));
 	log_line(LOG_NOTICE, "down text=\"the wall was taken down %s; waiting for smtpwall up\"",
 		 mark);
@@ -106,7 +109,7 @@ static int wall_look(struct daemon *d)
 		return 0;
 	err = wall_come(d, &why);
 	if (err == -EWOULDBLOCK)
-		return error_set(NULL, err, "-");
+		return err;
 	d->refused = err ? identity : 0;
 	if (err && err != -ENOENT)
 		log_line(LOG_WARNING, "wall text=\"%s\"", why.text);
@@ -187,20 +190,11 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 /* Runs a command and waits: before the loop begins and after it ended. */
 static int run_now(const char *const word[])
 {
-	const char *argv[CHILD_WORDS] = {"smtpwall"};
-	int status, n = 1;
+	const char *argv[CHILD_WORDS + 1];
+	int status;
 	pid_t pid;
 
-	while (word[n - 1] && n < CHILD_WORDS - 7) {
-		argv[n] = word[n - 1];
-		n++;
-	}
-	argv[n++] = "-c";
-	argv[n++] = place.config;
-	argv[n++] = "--pins";
-	argv[n++] = place.pins;
-	argv[n++] = "--state";
-	argv[n] = place.state;
+	child_words(word, argv);
 	pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -219,24 +213,13 @@ static int run_now(const char *const word[])
 static bool interfaces_absent(struct daemon *d)
 {
 	struct interfaces wanted;
-	struct ledger *ledger = NULL;
 	struct link_facts facts;
-	int err;
+	int err = links_wanted(d, &wanted);
 
-	ledger_open(place.state, true, 0, &ledger, NULL);
-	err = interfaces_wanted(d->config, ledger, &wanted, NULL);
-	ledger_close(ledger);
 	for (unsigned int i = 0; !err && i < wanted.count; i++)
 		if (link_facts(wanted.name[i], &facts, NULL) == 0)
 			return false;
 	return !err;
-}
-
-static void let_go(struct daemon *d)
-{
-	if (d->lock >= 0)
-		close(d->lock);
-	d->lock = -1;
 }
 
 static int first_up(struct daemon *d)
@@ -362,13 +345,11 @@ int command_daemon(int argc, char **argv)
 		status = d.lock < 0 ? fail(&why) : first_up(&d);
 	}
 	if (status == STATUS_DONE) {
-		d.down_on_exit = options.down_on_exit;
 		status = run(&d, &why);
-		if (d.down_on_exit)
+		if (options.down_on_exit)
 			run_now((const char *const[]){"down", "--configured", NULL});
 	}
-	if (d.lock >= 0)
-		close(d.lock);
+	let_go(&d);
 	pins_tidy(place.pins);
 	sd_event_unref(d.loop);
 	config_free(d.config);

@@ -70,16 +70,22 @@ static int link_reopen(const char *path, int ifindex)
 	return fd;
 }
 
-static int link_make(struct attachment *a, struct step *step, const struct link_facts *facts,
-		     bool generic, struct error *why)
+static int link_create(int program, int index, bool generic)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options,
 		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+
+	return bpf_link_create(program, index, BPF_XDP, &options);
+}
+
+static int link_make(struct attachment *a, struct step *step, const struct link_facts *facts,
+		     bool generic, struct error *why)
+{
 	int err = link_preflight(facts, generic, true, why);
 
 	if (err)
 		return err;
-	step->link = bpf_link_create(a->program, facts->index, BPF_XDP, &options);
+	step->link = link_create(a->program, facts->index, generic);
 	if (step->link < 0)
 		return link_explain(facts, step->link, generic, why);
 	step->made = true;
@@ -89,11 +95,8 @@ static int link_make(struct attachment *a, struct step *step, const struct link_
 /* Brings the link in the other mode back that was detached for a new one. */
 static void link_restore(struct attachment *a, struct step *step)
 {
-	bool generic = a->request->mode != ATTACH_GENERIC;
-	LIBBPF_OPTS(bpf_link_create_opts, options,
-		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int program = a->old_program >= 0 ? a->old_program : a->program;
-	int link = bpf_link_create(program, step->index, BPF_XDP, &options);
+	int link = link_create(program, step->index, a->request->mode != ATTACH_GENERIC);
 
 	if (link < 0 || bpf_obj_pin(link, step->path))
 		tell(a->request, "%s could not be set back and is not filtered now%s",
@@ -250,17 +253,11 @@ static int pin_all(struct attachment *a, struct error *why)
 static int detach_unwanted(void *context, const char *interface, const char *path)
 {
 	const struct attachment *a = context;
-	int fd;
 
 	for (unsigned int i = 0; i < a->steps; i++)
 		if (!strcmp(a->step[i].path, path))
 			return 0;
-	fd = bpf_obj_get(path);
-	if (fd >= 0) {
-		bpf_link_detach(fd);
-		close(fd);
-	}
-	unlink(path);
+	pin_remove(path, true, NULL);
 	tell(a->request, "%s is no longer filtered%s", interface, "");
 	return 0;
 }

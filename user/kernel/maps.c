@@ -104,9 +104,9 @@ static int open_pin(const char *pins, const char *name, struct error *why)
 static int schema_foreign(const char *pins, struct error *why)
 {
 	return error_set(why, -EPROTO,
-			 "the wall at %s was made by another version of smtpwall; run `smtpwall "
-			 "up` with this one, "
-			 "or `smtpwall down` (`smtpwall mode monitor` works as well)",
+			 "the wall at %s was made by another version of smtpwall; run "
+			 "`smtpwall down`, then `smtpwall up` with this one (`smtpwall mode "
+			 "monitor` works as well)",
 			 pins);
 }
 

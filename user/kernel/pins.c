@@ -283,8 +283,7 @@ void pins_tidy(const char *pins)
 	rmdir(pins);
 }
 
-/* Removes one pin; a link is detached even if somebody else holds a descriptor of it. */
-static int remove_pin(const char *path, bool link, struct error *why)
+int pin_remove(const char *path, bool link, struct error *why)
 {
 	if (link) {
 		int fd = bpf_obj_get(path);
@@ -321,7 +320,7 @@ static int remove_directory(const char *path, bool links, struct error *why)
 
 		if (n < 0 || (size_t)n >= sizeof(below) || lstat(below, &st) || S_ISDIR(st.st_mode))
 			continue;
-		err = remove_pin(below, links, first ? NULL : why);
+		err = pin_remove(below, links, first ? NULL : why);
 		if (!err)
 			removed++;
 		else if (!first)
