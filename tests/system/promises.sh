@@ -88,6 +88,11 @@ same "after the hour the mode by hand is back, not the configured one" "$(at 370
 works "up after the hour" at 3700 wall up
 same "keeps it" "$(at 3700 in_force)" monitor
 at 0 wall status >/dev/null 2>&1
+works "enforce for an hour once more" wall mode enforce --for 1h
+works "and monitor for good within the hour" wall mode monitor
+works "down within the hour" wall down
+works "up within the hour again" wall up
+same "the mode for good has taken the place of the one for a time" "$(in_force)" monitor
 
 # --- all or nothing, native or generic --------------------------------------------------------------------
 
