@@ -19,11 +19,11 @@ Q = @
 say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
-PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c
+PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares
 CFLAGS	?= -O2 -g
 CFLAGS	+= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
 	   -Iinclude -I$(O) -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
-LDLIBS	+= $(shell pkg-config --libs $(PACKAGES))
+LDLIBS	+= $(shell pkg-config --libs $(PACKAGES)) -lresolv
 ifeq ($(SANITIZE),1)
 CFLAGS	+= -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDFLAGS	+= -fsanitize=address,undefined
