@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "config.h"
 #include "config_syntax.h"
+#include "dnsbl/dnsbl.h"
 
 #define FILE_MAX (1024L * 1024) /* a configuration is a few hundred lines */
 #define MIB	 (1024ULL * 1024)
@@ -32,6 +33,12 @@ static const struct config defaults = {
 	.event_budget = 100,
 	.learn_budget = 20000,
 	.ledger_max = 256 * MIB,
+	.dnsbl_threshold = 1, /* postscreen's own */
+	.dnsbl_timeout = 5,
+	.dnsbl_budget = 200,
+	.dnsbl_network_budget = 10,
+	.dnsbl_queue = 4096,
+	.dnsbl_grace = 3600,
 };
 
 int config_read_memory(const char *name, const char *data, size_t size, struct config **out,
@@ -140,6 +147,9 @@ void config_free(struct config *config)
 		free(config->list[i].file);
 		free(config->list[i].format);
 	}
+	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
+		free(config->dnsbl_resolver[i]);
+	dnsbl_sites_free(config->dnsbl_sites);
 	free(config->list);
 	free(config->mode_text);
 	free(config);

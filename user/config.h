@@ -16,7 +16,10 @@
 #include <smtpwall/settings.h>
 #include "text.h"
 
+struct dnsbl_sites; /* dnsbl/dnsbl.h */
+
 #define CONFIG_INTERFACES 16
+#define CONFIG_RESOLVERS  8
 #define CONFIG_LISTS	  254  /* ids 1..255, one of them for the list `guard` */
 #define CONFIG_PATH	  1024 /* bytes of a list's file name with its NUL */
 
@@ -51,6 +54,17 @@ struct config {
 	uint64_t learn_budget;
 	/* ledger { } */
 	uint64_t ledger_max; /* bytes */
+	/* dnsbl { } */
+	struct dnsbl_sites *dnsbl_sites; /* NULL: no DNSBLs */
+	uint64_t dnsbl_threshold;
+	uint64_t dnsbl_timeout;			/* seconds */
+	char *dnsbl_resolver[CONFIG_RESOLVERS]; /* none: those of resolv.conf */
+	unsigned int dnsbl_resolvers;
+	bool dnsbl_deferred;
+	uint64_t dnsbl_budget; /* new sources per second */
+	uint64_t dnsbl_network_budget;
+	uint64_t dnsbl_queue;
+	uint64_t dnsbl_grace; /* seconds */
 };
 
 /*
@@ -65,7 +79,10 @@ int config_read_memory(const char *name, const char *data, size_t size, struct c
 		       struct error *why);
 void config_free(struct config *config); /* NULL allowed */
 
-/* Writes every setting with its value in force, in the syntax that config_read() reads. */
+/*
+ * Writes every setting with its value in force, in the syntax that config_read() reads. A zone
+ * whose site has a name is not written: "<NAME>" stands in its place, which config_read() refuses.
+ */
 void config_write(const struct config *config, FILE *out);
 
 const struct config_list *config_find_list(const struct config *config, const char *name);

@@ -15,48 +15,11 @@
 #define COUNT_MAX 1000000000ULL
 #define MIB	  (1024ULL * 1024)
 
-struct reader {
-	const char *name; /* of the file */
-	struct config *config;
-	struct error *why;
-};
-
-/* One value and where it stands. */
-struct value {
-	const char *text; /* NULL: not set */
-	int line;
-};
-
-static struct value value_at(cfg_t *section, const char *name, unsigned int i)
-{
-	struct value v = {0};
-	const char *kept;
-	char *text;
-
-	if (i >= cfg_size(section, name))
-		return v;
-	kept = cfg_getnstr(section, name, i); /* "LINE:VALUE", see config_parse.c */
-	v.line = (int)strtol(kept, &text, 10);
-	v.text = text + 1;
-	return v;
-}
-
-static int section_line(cfg_t *section)
-{
-	return value_at(section, CONFIG_LINE, 0).line;
-}
-
-/* Puts "file:line: " in front of a sentence about a value, with the name of its setting. */
-static int at_value(const struct reader *r, struct value v, const char *name)
-{
-	return error_prefix(r->why, -EINVAL, "%s:%d: %s: ", r->name, v.line, name);
-}
-
 /* --- top level -------------------------------------------------------------------------------- */
 
-static int read_mode(struct reader *r, cfg_t *top)
+static int read_mode(struct config_reader *r, cfg_t *top)
 {
-	struct value v = value_at(top, "mode", 0);
+	struct config_value v = config_value_at(top, "mode", 0);
 	char shown[64];
 
 	if (v.text && !mode_parse(v.text, &r->config->mode))
@@ -80,13 +43,13 @@ static bool interface_valid(const char *name)
 	return true;
 }
 
-static int read_interfaces(struct reader *r, cfg_t *top)
+static int read_interfaces(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
-	struct value v;
+	struct config_value v;
 	char shown[64];
 
-	for (unsigned int i = 0; (v = value_at(top, "interfaces", i)).text; i++) {
+	for (unsigned int i = 0; (v = config_value_at(top, "interfaces", i)).text; i++) {
 		text_clean(v.text, shown, sizeof(shown));
 		if (!interface_valid(v.text))
 			return error_set(
@@ -109,33 +72,15 @@ static int read_interfaces(struct reader *r, cfg_t *top)
 	return 0;
 }
 
-/* A whole number in digits, nothing else; what does not fit is as wrong as what is no number. */
-static bool number_parse(const char *text, uint64_t most, uint64_t *out)
-{
-	uint64_t n = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		n = n * 10 + (uint64_t)(*text - '0');
-		if (n > most)
-			return false;
-	}
-	*out = n;
-	return true;
-}
-
-static int read_ports(struct reader *r, cfg_t *top, const char *name, enum port_kind kind)
+static int read_ports(struct config_reader *r, cfg_t *top, const char *name, enum port_kind kind)
 {
 	struct config *c = r->config;
 	uint64_t number = 0;
-	struct value v;
+	struct config_value v;
 	char shown[64];
 
-	for (unsigned int i = 0; (v = value_at(top, name, i)).text; i++) {
-		if (!number_parse(v.text, 65535, &number) || !number)
+	for (unsigned int i = 0; (v = config_value_at(top, name, i)).text; i++) {
+		if (!config_number_parse(v.text, 65535, &number) || !number)
 			return error_set(r->why, -EINVAL,
 					 "%s:%d: %s: \"%s\" is no port; ports are 1 to 65535",
 					 r->name, v.line, name,
@@ -158,7 +103,7 @@ static int read_ports(struct reader *r, cfg_t *top, const char *name, enum port_
 	return 0;
 }
 
-static int read_all_ports(struct reader *r, cfg_t *top)
+static int read_all_ports(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
 	int err;
@@ -180,16 +125,16 @@ static int read_all_ports(struct reader *r, cfg_t *top)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static int read_list_action(struct reader *r, cfg_t *section, struct config_list *list)
+static int read_list_action(struct config_reader *r, cfg_t *section, struct config_list *list)
 {
-	struct value v = value_at(section, "action", 0);
+	struct config_value v = config_value_at(section, "action", 0);
 	char shown[64];
 
 	if (!v.text)
 		return error_set(r->why, -EINVAL,
 				 "%s:%d: list \"%s\" has no action; write action = drop, allow or "
 				 "count",
-				 r->name, section_line(section), list->name);
+				 r->name, config_section_line(section), list->name);
 	if (!action_parse(v.text, &list->action))
 		return error_set(r->why, -EINVAL,
 				 "%s:%d: action: \"%s\" is no action; write drop, allow or count",
@@ -197,9 +142,9 @@ static int read_list_action(struct reader *r, cfg_t *section, struct config_list
 	return 0;
 }
 
-static int read_list_file(struct reader *r, cfg_t *section, struct config_list *list)
+static int read_list_file(struct config_reader *r, cfg_t *section, struct config_list *list)
 {
-	struct value v = value_at(section, "file", 0);
+	struct config_value v = config_value_at(section, "file", 0);
 	char shown[128];
 
 	if (!v.text)
@@ -220,9 +165,9 @@ static int read_list_file(struct reader *r, cfg_t *section, struct config_list *
 	return list->file ? 0 : -ENOMEM;
 }
 
-static int read_list_format(struct reader *r, cfg_t *section, struct config_list *list)
+static int read_list_format(struct config_reader *r, cfg_t *section, struct config_list *list)
 {
-	struct value v = value_at(section, "format", 0);
+	struct config_value v = config_value_at(section, "format", 0);
 	char shown[64];
 
 	if (!v.text)
@@ -237,12 +182,12 @@ static int read_list_format(struct reader *r, cfg_t *section, struct config_list
 	return list->format ? 0 : -ENOMEM;
 }
 
-static int read_list(struct reader *r, cfg_t *section, struct config_list *list)
+static int read_list(struct config_reader *r, cfg_t *section, struct config_list *list)
 {
 	const char *name = cfg_title(section);
-	int line = section_line(section), err;
+	int line = config_section_line(section), err;
 	char shown[64];
-	struct value v;
+	struct config_value v;
 
 	if (list_name_reserved(name))
 		return error_set(r->why, -EINVAL,
@@ -260,23 +205,18 @@ static int read_list(struct reader *r, cfg_t *section, struct config_list *list)
 		err = read_list_file(r, section, list);
 	if (!err)
 		err = read_list_format(r, section, list);
+	if (!err)
+		err = config_read_flag(r, section, "skip-bad", &list->skip_bad);
 	if (err)
 		return err;
 
-	v = value_at(section, "skip-bad", 0);
-	if (v.text && cfg_parse_boolean(v.text) < 0)
-		return error_set(r->why, -EINVAL,
-				 "%s:%d: skip-bad: \"%s\" is neither true nor false", r->name,
-				 v.line, text_clean(v.text, shown, sizeof(shown)));
-	list->skip_bad = v.text && cfg_parse_boolean(v.text);
-
-	v = value_at(section, "max-age", 0);
+	v = config_value_at(section, "max-age", 0);
 	if (v.text && strcmp(v.text, "off") != 0 && duration_parse(v.text, &list->max_age, r->why))
-		return at_value(r, v, "max-age");
+		return config_at_value(r, v, "max-age");
 	return 0;
 }
 
-static int read_lists(struct reader *r, cfg_t *top)
+static int read_lists(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
 	unsigned int count = cfg_size(top, "list");
@@ -284,7 +224,7 @@ static int read_lists(struct reader *r, cfg_t *top)
 
 	if (count > CONFIG_LISTS)
 		return error_set(r->why, -EINVAL, "%s:%d: more than %d lists", r->name,
-				 section_line(cfg_getnsec(top, "list", CONFIG_LISTS)),
+				 config_section_line(cfg_getnsec(top, "list", CONFIG_LISTS)),
 				 CONFIG_LISTS);
 	if (!count)
 		return 0;
@@ -298,51 +238,18 @@ static int read_lists(struct reader *r, cfg_t *top)
 
 /* --- rate, events, ledger --------------------------------------------------------------------- */
 
-/* The section, or NULL if there is none. A second one is an error. */
-static int one_section(struct reader *r, cfg_t *top, const char *name, cfg_t **out)
-{
-	unsigned int count = cfg_size(top, name);
-
-	if (count > 1)
-		return error_set(
-			r->why, -EINVAL,
-			"%s:%d: the section %s is there twice; write its settings into one",
-			r->name, section_line(cfg_getnsec(top, name, 1)), name);
-	*out = count ? cfg_getnsec(top, name, 0) : NULL;
-	return 0;
-}
-
-static int read_number(struct reader *r, cfg_t *section, const char *name, uint64_t least,
-		       uint64_t most, uint64_t *out)
-{
-	struct value v = value_at(section, name, 0);
-	uint64_t number = 0;
-	char shown[64];
-
-	if (!v.text)
-		return 0;
-	if (!number_parse(v.text, most, &number) || number < least)
-		return error_set(r->why, -EINVAL,
-				 "%s:%d: %s: \"%s\" will not do; write a whole number from %" PRIu64
-				 " to %" PRIu64,
-				 r->name, v.line, name, text_clean(v.text, shown, sizeof(shown)),
-				 least, most);
-	*out = number;
-	return 0;
-}
-
-static int read_rate(struct reader *r, cfg_t *section, const char *name, uint64_t *events,
+static int read_rate(struct config_reader *r, cfg_t *section, const char *name, uint64_t *events,
 		     uint64_t *seconds, uint64_t *burst)
 {
-	struct value v = value_at(section, name, 0), b;
+	struct config_value v = config_value_at(section, name, 0), b;
 	char burst_name[32];
 	int err;
 
 	snprintf(burst_name, sizeof(burst_name), "%s-burst", name);
-	b = value_at(section, burst_name, 0);
+	b = config_value_at(section, burst_name, 0);
 	if (v.text && rate_parse(v.text, events, seconds, r->why))
-		return at_value(r, v, name);
-	err = read_number(r, section, burst_name, 1, COUNT_MAX, burst);
+		return config_at_value(r, v, name);
+	err = config_read_number(r, section, burst_name, 1, COUNT_MAX, burst);
 	/* The kernel programs keep how far ahead a source may run in nanoseconds. */
 	if (!err && *events && *seconds * *burst / *events > 10ULL * 365 * 86400)
 		err = error_set(r->why, -EINVAL,
@@ -353,12 +260,12 @@ static int read_rate(struct reader *r, cfg_t *section, const char *name, uint64_
 	return err;
 }
 
-static int read_rates(struct reader *r, cfg_t *top)
+static int read_rates(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
 	cfg_t *section = NULL;
-	struct value v;
-	int err = one_section(r, top, "rate", &section);
+	struct config_value v;
+	int err = config_one_section(r, top, "rate", &section);
 
 	if (err || !section)
 		return err;
@@ -371,31 +278,31 @@ static int read_rates(struct reader *r, cfg_t *top)
 		err = read_rate(r, section, "syn", &c->syn_events, &c->syn_seconds, &c->syn_burst);
 	if (err)
 		return err;
-	v = value_at(section, "sessions", 0);
+	v = config_value_at(section, "sessions", 0);
 	if (v.text && !strcmp(v.text, "off")) {
 		c->sessions = 0;
 		return 0;
 	}
-	return read_number(r, section, "sessions", 0, COUNT_MAX, &c->sessions);
+	return config_read_number(r, section, "sessions", 0, COUNT_MAX, &c->sessions);
 }
 
-static int read_budgets(struct reader *r, cfg_t *top)
+static int read_budgets(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
 	uint64_t mib = c->ledger_max / MIB;
 	cfg_t *events = NULL, *ledger = NULL;
 	int err;
 
-	err = one_section(r, top, "events", &events);
+	err = config_one_section(r, top, "events", &events);
 	if (!err)
-		err = one_section(r, top, "ledger", &ledger);
+		err = config_one_section(r, top, "ledger", &ledger);
 	if (!err && events)
-		err = read_number(r, events, "budget", 0, COUNT_MAX, &c->event_budget);
+		err = config_read_number(r, events, "budget", 0, COUNT_MAX, &c->event_budget);
 	/* Without learning there would be no rates, and nobody would see why. */
 	if (!err && events)
-		err = read_number(r, events, "learn", 1, COUNT_MAX, &c->learn_budget);
+		err = config_read_number(r, events, "learn", 1, COUNT_MAX, &c->learn_budget);
 	if (!err && ledger)
-		err = read_number(r, ledger, "max-size", 1, 1ULL << 20, &mib);
+		err = config_read_number(r, ledger, "max-size", 1, 1ULL << 20, &mib);
 	if (!err)
 		c->ledger_max = mib * MIB;
 	return err;
@@ -403,7 +310,7 @@ static int read_budgets(struct reader *r, cfg_t *top)
 
 int config_judge(const char *name, cfg_t *top, struct config *config, struct error *why)
 {
-	struct reader r = {.name = name, .config = config, .why = why};
+	struct config_reader r = {.name = name, .config = config, .why = why};
 	int err = read_mode(&r, top);
 
 	if (!err)
@@ -416,5 +323,7 @@ int config_judge(const char *name, cfg_t *top, struct config *config, struct err
 		err = read_rates(&r, top);
 	if (!err)
 		err = read_budgets(&r, top);
+	if (!err)
+		err = config_read_dnsbl(&r, top);
 	return err;
 }

@@ -68,6 +68,20 @@ static cfg_opt_t ledger_settings[] = {
 	VALUE(CONFIG_LINE), VALUE("max-size"), CFG_END(),
 };
 
+static cfg_opt_t site_settings[] = {
+	VALUE(CONFIG_LINE), VALUE("name"), VALUE("test"), VALUE("ceiling"), CFG_END(),
+};
+
+static cfg_opt_t dnsbl_settings[] = {
+	VALUE(CONFIG_LINE),
+	VALUE(CONFIG_SITES), VALUE(CONFIG_POSTSCREEN_SITES), VALUE("threshold"),
+	VALUE(CONFIG_POSTSCREEN_THRESHOLD), VALUE("action"), VALUE("timeout"), VALUES("resolvers"),
+	VALUE("deferred"), VALUE("budget"), VALUE("network-budget"), VALUE("queue"), VALUE("grace"),
+	VALUE("ceiling"),
+	CFG_SEC("site", site_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
+	CFG_END(),
+};
+
 /* Sections are MULTI so that a second one is seen, instead of being mixed into the first. */
 static cfg_opt_t settings[] = {
 	VALUE("mode"), VALUES("interfaces"), VALUES("ports"), VALUES("submission-ports"),
@@ -75,6 +89,7 @@ static cfg_opt_t settings[] = {
 	CFG_SEC("rate", rate_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("events", events_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("ledger", ledger_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("dnsbl", dnsbl_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_END(),
 };
 /* clang-format on */
@@ -114,14 +129,55 @@ static bool is_setting(const cfg_opt_t *opts, const char *name)
 	return false;
 }
 
+/* Are we where zones stand? They may hold keys, and a slip may make a name or a value of one. */
+static bool holds_zones(const cfg_t *cfg)
+{
+	return !strcmp(cfg->name, "dnsbl") || !strcmp(cfg->name, "site");
+}
+
+/* What stands in place of a setting's name, to be quoted; empty where it may be part of a zone. */
+static const char *quotable(const cfg_t *cfg, const char *name, char *out, size_t size)
+{
+	char shown[64];
+
+	*out = '\0';
+	if (strchr(name, '.') || (holds_zones(cfg) && strpbrk(name, "0123456789:/")))
+		return out;
+	snprintf(out, size, " \"%s\"", text_clean(name, shown, sizeof(shown)));
+	return out;
+}
+
+/* Where a setting belongs, in words; NULL if there is none of that name. */
+static const char *home_of(const char *name)
+{
+	static char home[64];
+
+	if (is_setting(settings, name))
+		return "outside all sections";
+	for (const cfg_opt_t *o = settings; o->name; o++) {
+		if (o->type != CFGT_SEC)
+			continue;
+		snprintf(home, sizeof(home), "the section %s", o->name);
+		if (is_setting(o->subopts, name))
+			return home;
+		for (const cfg_opt_t *inner = o->subopts; inner->name; inner++) {
+			snprintf(home, sizeof(home), "the section %s in %s", inner->name, o->name);
+			if (inner->type == CFGT_SEC && is_setting(inner->subopts, name))
+				return home;
+		}
+	}
+	return NULL;
+}
+
 /* The sentence for a name that is none: most are slips of a letter or stand in the wrong place. */
 static void unknown_setting(const cfg_t *cfg, const char *name)
 {
-	const char *nearest = NULL, *home = NULL;
+	const char *nearest = NULL, *home = home_of(name);
+	bool top = !strcmp(cfg->name, "root") && !cfg->title;
 	unsigned int best = 3;
-	char shown[64];
+	char shown[80];
 
-	text_clean(name, shown, sizeof(shown));
+	quotable(cfg, name, shown, sizeof(shown));
 	for (const cfg_opt_t *o = cfg->opts; o->name; o++) {
 		unsigned int d = distance(name, o->name);
 
@@ -130,23 +186,29 @@ static void unknown_setting(const cfg_t *cfg, const char *name)
 			nearest = o->name;
 		}
 	}
-	if (is_setting(settings, name))
-		home = "outside all sections";
-	for (const cfg_opt_t *o = settings; o->name && !home; o++)
-		if (o->type == CFGT_SEC && is_setting(o->subopts, name))
-			home = o->name;
-
-	if (nearest)
-		error_set(complaint, 0, "%s:%d: unknown setting \"%s\"; did you mean \"%s\"?",
-			  reading, cfg->line, shown, nearest);
-	else if (home)
-		error_set(complaint, 0, "%s:%d: unknown setting \"%s\" here; its place is %s%s",
-			  reading, cfg->line, shown, strchr(home, ' ') ? "" : "the section ", home);
+	if (home) /* its very name says more than one that is like it */
+		error_set(complaint, 0, "%s:%d: unknown setting%s here; its place is %s", reading,
+			  cfg->line, shown, home);
+	else if (nearest)
+		error_set(complaint, 0, "%s:%d: unknown setting%s; did you mean \"%s\"?", reading,
+			  cfg->line, shown, nearest);
 	else
-		error_set(complaint, 0, "%s:%d: unknown setting \"%s\"%s%s", reading, cfg->line,
-			  shown,
-			  cfg->title || strcmp(cfg->name, "root") != 0 ? " in the section " : "",
-			  strcmp(cfg->name, "root") != 0 ? cfg->name : "");
+		error_set(complaint, 0, "%s:%d: unknown setting%s%s%s", reading, cfg->line, shown,
+			  top ? "" : " in the section ", top ? "" : cfg->name);
+}
+
+/* The sentences that would quote a zone where zones stand; NULL for all others. */
+static const char *discreet(const cfg_t *cfg, const char *format)
+{
+	if (!holds_zones(cfg))
+		return NULL;
+	if (!strcmp(format, "unexpected token '%s'"))
+		return "something is not expected here; a setting is written NAME = VALUE, and "
+		       "several sites stand in one text: sites = \"zen.spamhaus.org*2, "
+		       "bl.spamcop.net\"";
+	if (!strcmp(format, "found duplicate title '%s'"))
+		return "there is a section for this site already; write the settings into one";
+	return NULL;
 }
 
 static void complain_of(cfg_t *cfg, const char *format, va_list args)
@@ -159,7 +221,7 @@ static void complain_of(cfg_t *cfg, const char *format, va_list args)
 		{"missing equal sign after option '%s'", "%s must be followed by = and a value"},
 		{"missing opening brace for section '%s'",
 		 "%s must be followed by { and its settings"},
-		{"missing title for section '%s'", "%s needs a name: list \"name\" { ... }"},
+		{"missing title for section '%s'", "%1$s needs a name: %1$s \"name\" { ... }"},
 		{"found duplicate title '%s'", "the list \"%s\" is there twice"},
 	};
 	const char *ours = format;
@@ -169,6 +231,10 @@ static void complain_of(cfg_t *cfg, const char *format, va_list args)
 		return;
 	if (!strcmp(format, "no such option '%s'")) {
 		unknown_setting(cfg, va_arg(args, const char *));
+		return;
+	}
+	if (discreet(cfg, format)) {
+		error_set(complaint, 0, "%s:%d: %s", reading, cfg->line, discreet(cfg, format));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(sentence) / sizeof(sentence[0]); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * config_syntax.h - the steps from text to settings: tidy, parse, judge; only config.c needs this
+ * config_syntax.h - the steps from text to settings: tidy, parse, judge; only config*.c need this
  */
 #ifndef SMTPWALL_CONFIG_SYNTAX_H
 #define SMTPWALL_CONFIG_SYNTAX_H
@@ -11,6 +11,16 @@
 
 /* A member that config_tidy() adds to every section: the line where it begins. */
 #define CONFIG_LINE ".line"
+
+/*
+ * The two names of one setting in the section dnsbl: ours, and the one of main.cf, which may be
+ * pasted as it stands there. Its text may span lines, and config_tidy() puts "LINE,COLUMN|" in
+ * front of it, the place where it begins; | is refused in every text, so the file cannot bring it.
+ */
+#define CONFIG_SITES		"sites"
+#define CONFIG_POSTSCREEN_SITES "postscreen_dnsbl_sites"
+
+#define CONFIG_POSTSCREEN_THRESHOLD "postscreen_dnsbl_threshold" /* the same for threshold */
 
 /*
  * Checks the characters of a configuration and copies it without comments, so that libconfuse meets
@@ -28,5 +38,43 @@ int config_parse(const char *name, const char *data, size_t size, cfg_t **out, s
  * "name:line: ", -ENOMEM; then `config` is half filled and only to be released.
  */
 int config_judge(const char *name, cfg_t *top, struct config *config, struct error *why);
+
+/* --- what the checks share (config_value.c) --------------------------------------------------- */
+
+struct config_reader {
+	const char *name; /* of the file */
+	struct config *config;
+	struct error *why;
+};
+
+/* One value and where it stands. */
+struct config_value {
+	const char *text; /* NULL: not set */
+	int line;
+};
+
+struct config_value config_value_at(cfg_t *section, const char *name, unsigned int i);
+int config_section_line(cfg_t *section);
+
+/*
+ * Puts "file:line: NAME: " in front of a sentence about the value of the setting NAME; returns
+ * -EINVAL.
+ */
+int config_at_value(const struct config_reader *r, struct config_value v, const char *name);
+
+/* The section, or NULL if there is none. A second one is an error. */
+int config_one_section(struct config_reader *r, cfg_t *top, const char *name, cfg_t **out);
+
+/* A whole number in digits, nothing else; what does not fit is as wrong as what is no number. */
+bool config_number_parse(const char *text, uint64_t most, uint64_t *out);
+
+/* These leave `out` alone where the setting is left out. */
+int config_read_number(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		       uint64_t most, uint64_t *out);
+int config_read_flag(struct config_reader *r, cfg_t *section, const char *name, bool *out);
+
+/* --- the section dnsbl (config_dnsbl.c) ------------------------------------------------------- */
+
+int config_read_dnsbl(struct config_reader *r, cfg_t *top);
 
 #endif

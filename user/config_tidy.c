@@ -6,26 +6,17 @@
  * needs, passes over characters it does not know, takes the end of the file for any number of
  * closing braces, and loses count of lines in comments. Each of these would turn a slip into
  * another meaning than the one that was written, so they are found here, where the line is known.
+ *
+ * One value is more than a word or a text of one line: the sites of the section dnsbl, which may be
+ * pasted from Postfix' main.cf. It is copied by config_tidy_sites().
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "config_syntax.h"
+#include "config_tidy.h"
 
-#define DEPTH 4 /* sections and lists in braces need two */
-
-struct scan {
-	const char *name, *at, *end;
-	FILE *out;
-	int line;
-	char last; /* the last character that meant something */
-	int depth;
-	int opened[DEPTH]; /* lines of the braces that are open */
-	struct error *why;
-};
-
-static int unexpected(struct scan *s)
+int config_unexpected(struct config_scan *s)
 {
 	unsigned char c = (unsigned char)*s->at;
 
@@ -42,13 +33,13 @@ static int unexpected(struct scan *s)
 			 s->line, c);
 }
 
-static void skip_line(struct scan *s)
+static void skip_line(struct config_scan *s)
 {
 	while (s->at < s->end && *s->at != '\n')
 		s->at++;
 }
 
-static int skip_comment(struct scan *s)
+static int skip_comment(struct config_scan *s)
 {
 	int begun = s->line;
 
@@ -67,7 +58,7 @@ static int skip_comment(struct scan *s)
 			 s->name, begun);
 }
 
-static int copy_quoted(struct scan *s)
+static int copy_quoted(struct config_scan *s)
 {
 	const char quote = *s->at;
 	const char *begin = s->at;
@@ -79,34 +70,44 @@ static int copy_quoted(struct scan *s)
 			break;
 		if (c < ' ' || c == 0x7f || c == '|' || c == '\\' ||
 		    (c == '$' && s->end - s->at > 1 && s->at[1] == '{'))
-			return unexpected(s);
+			return config_unexpected(s);
 	}
 	if (s->at == s->end || *s->at == '\n')
 		return error_set(
 			s->why, -EINVAL,
 			"%s:%d: the text that begins with %c has no closing %c on its line",
 			s->name, s->line, quote, quote);
+	s->token = begin + 1;
+	s->token_size = (size_t)(s->at - s->token);
 	s->at++;
 	fwrite(begin, 1, (size_t)(s->at - begin), s->out);
 	return 0;
 }
 
-static void copy_word(struct scan *s)
+static void copy_word(struct config_scan *s)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-.:/";
 
-	while (s->at < s->end && *s->at && strchr(allowed, *s->at))
-		fputc(*s->at++, s->out);
+	for (s->token = s->at; s->at < s->end && *s->at && strchr(allowed, *s->at); s->at++)
+		fputc(*s->at, s->out);
+	s->token_size = (size_t)(s->at - s->token);
 }
 
-static int copy_brace(struct scan *s)
+static bool token_is(const struct config_scan *s, const char *word)
+{
+	return s->token_size == strlen(word) && !memcmp(s->token, word, s->token_size);
+}
+
+static int copy_brace(struct config_scan *s)
 {
 	if (*s->at == '{') {
-		if (s->depth == DEPTH)
+		if (s->depth == CONFIG_DEPTH)
 			return error_set(s->why, -EINVAL,
 					 "%s:%d: no setting goes this many braces deep", s->name,
 					 s->line);
+		if (!s->depth)
+			s->in_dnsbl = s->last != '=' && token_is(s, "dnsbl");
 		s->opened[s->depth++] = s->line;
 		fputc('{', s->out);
 		if (s->last != '=')
@@ -122,12 +123,16 @@ static int copy_brace(struct scan *s)
 	return 0;
 }
 
-static int step(struct scan *s)
+static int step(struct config_scan *s)
 {
 	const char *begin = s->at;
 	char c = *begin, next = s->end - begin > 1 ? begin[1] : '\n';
 	int err = 0;
 
+	if (s->sites_line && config_tidy_sites_begin(s)) {
+		s->last = '"';
+		return config_tidy_sites(s);
+	}
 	switch (c) {
 	case '\n':
 		s->line++;
@@ -139,7 +144,7 @@ static int step(struct scan *s)
 		return 0;
 	case '\r':
 		if (next != '\n')
-			return unexpected(s);
+			return config_unexpected(s);
 		s->at++;
 		return 0;
 	case '#':
@@ -150,6 +155,10 @@ static int step(struct scan *s)
 		err = copy_brace(s);
 		break;
 	case '=':
+		if (s->in_dnsbl && s->depth == 1 &&
+		    (token_is(s, CONFIG_SITES) || token_is(s, CONFIG_POSTSCREEN_SITES)))
+			s->sites_line = s->line;
+		/* fall through */
 	case ',':
 		fputc(c, s->out);
 		s->at++;
@@ -169,7 +178,7 @@ static int step(struct scan *s)
 	default:
 		copy_word(s);
 		if (s->at == begin)
-			err = unexpected(s);
+			err = config_unexpected(s);
 	}
 	s->last = c;
 	return err;
@@ -178,7 +187,13 @@ static int step(struct scan *s)
 int config_tidy(const char *name, const char *data, size_t size, char **out, size_t *out_size,
 		struct error *why)
 {
-	struct scan s = {.name = name, .at = data, .end = data + size, .line = 1, .why = why};
+	struct config_scan s = {.name = name,
+				.at = data,
+				.end = data + size,
+				.line = 1,
+				.token = data,
+				.begin = data,
+				.why = why};
 	char *copy = NULL;
 	size_t copied = 0;
 	int err = 0;

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include "config.h"
+#include "dnsbl/dnsbl.h"
 
 /* Exactly: duration_text() rounds what has more than two units. */
 static const char *duration(uint64_t seconds, char buffer[DURATION_TEXT])
@@ -59,6 +60,72 @@ static void write_list(const struct config_list *list, FILE *out)
 	fprintf(out, "}\n");
 }
 
+/* The zone, or what stands in its place; no domain has < in it, so it cannot be read as one. */
+static const char *zone_text(const struct dnsbl_zone *zone, char buffer[DNSBL_ZONE])
+{
+	snprintf(buffer, DNSBL_ZONE, zone->hidden ? "<%s>" : "%s",
+		 zone->hidden ? zone->name : zone->zone);
+	return buffer;
+}
+
+static void write_sites(const struct dnsbl_sites *sites, FILE *out)
+{
+	char text[DNSBL_PATTERN_TEXT], shown[DNSBL_ZONE];
+	const char *between = "";
+
+	for (unsigned int i = 0; sites && i < sites->zones; i++)
+		if (sites->zone[i].hidden)
+			fprintf(out, "\t# the zone of %s is not shown: it may hold a key\n",
+				sites->zone[i].name);
+	fprintf(out, "\tsites = \"");
+	for (unsigned int i = 0; sites && i < sites->zones; i++) {
+		const struct dnsbl_zone *zone = &sites->zone[i];
+
+		for (unsigned int j = 0; j < zone->patterns; j++) {
+			fprintf(out, "%s%s%s", between, zone_text(zone, shown),
+				dnsbl_pattern_text(&zone->pattern[j], text, sizeof(text)));
+			between = ",\n\t\t ";
+		}
+	}
+	fprintf(out, "\"\n");
+}
+
+static void write_site(const struct dnsbl_zone *zone, FILE *out)
+{
+	char shown[DNSBL_ZONE];
+
+	fprintf(out, "\tsite \"%s\" {\n", zone_text(zone, shown));
+	if (zone->hidden)
+		fprintf(out, "\t\tname = \"%s\"\n", zone->name);
+	fprintf(out, "\t\ttest = %s\n", zone->test == DNSBL_TEST_OFF ? "off" : "on");
+	if (zone->ceiling)
+		fprintf(out, "\t\tceiling = %" PRIu64 "\n\t}\n", zone->ceiling);
+	else
+		fprintf(out, "\t\tceiling = off\n\t}\n");
+}
+
+static void write_dnsbl(const struct config *config, FILE *out)
+{
+	const struct dnsbl_sites *sites = config->dnsbl_sites;
+	char time[DURATION_TEXT];
+
+	fprintf(out, "\ndnsbl {\n");
+	write_sites(sites, out);
+	fprintf(out, "\tthreshold = %" PRIu64 "\n\taction = drop\n\ttimeout = %s\n\tresolvers = {",
+		config->dnsbl_threshold, duration(config->dnsbl_timeout, time));
+	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", config->dnsbl_resolver[i]);
+	fprintf(out, "}\n\tdeferred = %s\n", config->dnsbl_deferred ? "on" : "off");
+	fprintf(out, "\tbudget = %" PRIu64 "\n\tnetwork-budget = %" PRIu64 "\n",
+		config->dnsbl_budget, config->dnsbl_network_budget);
+	fprintf(out, "\tqueue = %" PRIu64 "\n\tgrace = %s\n", config->dnsbl_queue,
+		duration(config->dnsbl_grace, time));
+	/* A ceiling of its own for each: the common one would say nothing more. */
+	for (unsigned int i = 0; sites && i < sites->zones; i++)
+		write_site(&sites->zone[i], out);
+	fprintf(out, "}\n");
+}
+
 void config_write(const struct config *config, FILE *out)
 {
 	fprintf(out, "mode = %s\ninterfaces = {", mode_name(config->mode));
@@ -79,4 +146,5 @@ void config_write(const struct config *config, FILE *out)
 	fprintf(out, "\nevents {\n\tbudget = %" PRIu64 "\n\tlearn = %" PRIu64 "\n}\n",
 		config->event_budget, config->learn_budget);
 	fprintf(out, "\nledger {\n\tmax-size = %" PRIu64 "\n}\n", config->ledger_max >> 20);
+	write_dnsbl(config, out);
 }

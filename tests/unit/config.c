@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "config.h"
+#include "dnsbl/dnsbl.h"
 
 #define EXAMPLE "scripts/packaging/smtpwall.conf"
 
@@ -54,6 +55,9 @@ static void defaults(void **state)
 		NUMBER(syn_seconds, 60),     NUMBER(syn_burst, 30),
 		NUMBER(sessions, 100),	     NUMBER(event_budget, 100),
 		NUMBER(learn_budget, 20000), NUMBER(ledger_max, 256 << 20),
+		NUMBER(dnsbl_threshold, 1),  NUMBER(dnsbl_timeout, 5),
+		NUMBER(dnsbl_budget, 200),   NUMBER(dnsbl_network_budget, 10),
+		NUMBER(dnsbl_queue, 4096),   NUMBER(dnsbl_grace, 3600),
 	};
 	struct config *config = read_text("");
 
@@ -72,6 +76,9 @@ static void defaults(void **state)
 	assert_int_equal(config->port[0].number, 25);
 	assert_int_equal(config->port[0].kind, PORT_PROTECTED);
 	assert_int_equal(config->lists, 0);
+	assert_null(config->dnsbl_sites);
+	assert_int_equal(config->dnsbl_resolvers, 0);
+	assert_false(config->dnsbl_deferred);
 	config_free(config);
 	config_free(NULL);
 }
@@ -80,13 +87,16 @@ static void defaults(void **state)
 static void example(void **state)
 {
 	static const char *const name[] = {
-		"mode =",	   "interfaces =", "ports =",	     "submission-ports =",
-		"action =",	   "file =",	   "format =",	     "skip-bad =",
-		"max-age =",	   "source =",	   "source-burst =", "network =",
-		"network-burst =", "syn =",	   "syn-burst =",    "sessions =",
-		"budget =",	   "learn =",	   "max-size ="};
+		"mode =",	    "interfaces =", "ports =",	      "submission-ports =",
+		"action =",	    "file =",	    "format =",	      "skip-bad =",
+		"max-age =",	    "source =",	    "source-burst =", "network =",
+		"network-burst =",  "syn =",	    "syn-burst =",    "sessions =",
+		"budget =",	    "learn =",	    "max-size =",     "sites =",
+		"threshold =",	    "timeout =",    "resolvers =",    "deferred =",
+		"network-budget =", "queue =",	    "grace =",	      "ceiling =",
+		"site \"",	    "name =",	    "test =",	      "postscreen_dnsbl_sites"};
 	struct config *config = NULL, *want = read_text("");
-	char text[16384] = "", *got_text, *want_text;
+	char text[32768] = "", *got_text, *want_text;
 	struct error why = {""};
 	FILE *f = fopen(EXAMPLE, "r");
 	bool missing = true;
@@ -124,7 +134,11 @@ static const char everything[] =
 	"rate { source = \"6/10s\" source-burst = 3 network = 100/1h30m1s network-burst = 4\n"
 	" syn = off syn-burst = 5 sessions = 7 }\n"
 	"events { budget = 0 learn = 1 }\n"
-	"ledger { max-size = 2 }";
+	"ledger { max-size = 2 }\n"
+	"dnsbl { sites = 'Zen.example=127.0.0.[2..4]*3, b.example,\n\t b.example*-2' threshold = 3\n"
+	" timeout = 59s resolvers = {127.0.0.1, \"[2001:db8::53]:53\"} deferred = on budget = 1\n"
+	" network-budget = 10000 queue = 16 grace = 1h30m action = drop ceiling = 7\n"
+	" site \"b.Example.\" { test = off ceiling = off } }";
 
 static void check_everything(const struct config *c)
 {
@@ -167,6 +181,23 @@ static void check_everything(const struct config *c)
 	assert_int_equal(c->event_budget, 0);
 	assert_int_equal(c->learn_budget, 1);
 	assert_int_equal(c->ledger_max, 2 << 20);
+	assert_int_equal(c->dnsbl_sites->zones, 2);
+	assert_string_equal(c->dnsbl_sites->zone[0].zone, "zen.example");
+	assert_int_equal(c->dnsbl_sites->zone[0].pattern[0].weight, 3);
+	assert_int_equal(c->dnsbl_sites->zone[0].test, DNSBL_TEST_ON);
+	assert_int_equal(c->dnsbl_sites->zone[0].ceiling, 7);
+	assert_int_equal(c->dnsbl_sites->zone[1].patterns, 2);
+	assert_int_equal(c->dnsbl_sites->zone[1].test, DNSBL_TEST_OFF);
+	assert_int_equal(c->dnsbl_sites->zone[1].ceiling, 0);
+	assert_int_equal(c->dnsbl_threshold, 3);
+	assert_int_equal(c->dnsbl_timeout, 59);
+	assert_int_equal(c->dnsbl_resolvers, 2);
+	assert_string_equal(c->dnsbl_resolver[1], "[2001:db8::53]:53");
+	assert_true(c->dnsbl_deferred);
+	assert_int_equal(c->dnsbl_budget, 1);
+	assert_int_equal(c->dnsbl_network_budget, 10000);
+	assert_int_equal(c->dnsbl_queue, 16);
+	assert_int_equal(c->dnsbl_grace, 5400);
 }
 
 static void round_trip(void **state)
@@ -223,7 +254,7 @@ static void refused(void **state)
 		{"list \"a\" {\n\n acton = drop }", "t:3: ", "did you mean \"action\""},
 		{"sessions = 5", "t:1: ", "its place is the section rate"},
 		{"rate { mode = monitor }", "t:1: ", "its place is outside all sections"},
-		{"\ndnsbl { threshold = 3 }", "t:2: ", "unknown setting \"dnsbl\""},
+		{"\ngreylist { threshold = 3 }", "t:2: ", "unknown setting \"greylist\""},
 		{"abuse { limit = 3 }", "t:1: ", "unknown setting \"abuse\""},
 		{"entirely-different = 3", "t:1: ", "unknown setting \"entirely-different\""},
 		{"\"mo\033de\" = 3", "t:1: ", "byte 0x1b"},

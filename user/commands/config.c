@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "../dnsbl/dnsbl.h"
 #include "../net/net.h"
 #include "../output.h"
 #include "commands.h"
@@ -72,6 +73,45 @@ static json_object *json_lists(const struct config *config)
 	return array;
 }
 
+/* A site with a name is shown by it alone: its zone may hold a key. */
+static json_object *json_site(const struct dnsbl_zone *zone)
+{
+	json_object *o = json_object_new_object(), *patterns = json_object_new_array();
+	char text[DNSBL_PATTERN_TEXT];
+
+	json_text(o, "name", zone->name);
+	json_text(o, "zone", zone->hidden ? NULL : zone->zone);
+	for (unsigned int i = 0; i < zone->patterns; i++)
+		json_object_array_add(patterns, json_object_new_string(dnsbl_pattern_text(
+							&zone->pattern[i], text, sizeof(text))));
+	json_object_object_add(o, "patterns", patterns);
+	json_flag(o, "test", zone->test == DNSBL_TEST_ON);
+	json_number(o, "ceiling", zone->ceiling);
+	return o;
+}
+
+static json_object *json_dnsbl(const struct config *config)
+{
+	json_object *o = json_object_new_object(), *sites = json_object_new_array();
+	json_object *resolvers = json_object_new_array();
+
+	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++)
+		json_object_array_add(sites, json_site(&config->dnsbl_sites->zone[i]));
+	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
+		json_object_array_add(resolvers, json_object_new_string(config->dnsbl_resolver[i]));
+	json_object_object_add(o, "sites", sites);
+	json_number(o, "threshold", config->dnsbl_threshold);
+	json_text(o, "action", "drop");
+	json_number(o, "timeout", config->dnsbl_timeout);
+	json_object_object_add(o, "resolvers", resolvers);
+	json_flag(o, "deferred", config->dnsbl_deferred);
+	json_number(o, "budget", config->dnsbl_budget);
+	json_number(o, "network_budget", config->dnsbl_network_budget);
+	json_number(o, "queue", config->dnsbl_queue);
+	json_number(o, "grace", config->dnsbl_grace);
+	return o;
+}
+
 static void show_json(const struct config *config)
 {
 	json_object *o = json_object_new_object(), *array = json_object_new_array();
@@ -91,6 +131,7 @@ static void show_json(const struct config *config)
 	json_number(o, "event_budget", config->event_budget);
 	json_number(o, "learn_budget", config->learn_budget);
 	json_number(o, "ledger_max", config->ledger_max);
+	json_object_object_add(o, "dnsbl", json_dnsbl(config));
 	json_print(o, stdout);
 }
 
