@@ -30,6 +30,40 @@ static __always_inline void announce(const struct settings *s, const struct even
 }
 
 /*
+ * Asks the daemon to look the source up, once in a while, within a budget of its own: what drops
+ * sources by the thousand must not keep honest ones from being looked up. What is held back here, the
+ * daemon finds when it walks the map `proven`.
+ */
+static __always_inline void announce_ask(const struct settings *s, const struct address *source,
+					 enum ask why, __u64 now)
+{
+	__u64 *last = bpf_map_lookup_elem(&asked, source);
+	struct notices *n = notices_get();
+	struct event e;
+
+	if ((last && now - *last < ASK_AGAIN) || !n)
+		return;
+	if (!budget_take(&n->ask_second, &n->ask_spent, s->ask_budget, now)) {
+		n->asks_held++;
+		return;
+	}
+	__builtin_memset(&e, 0, sizeof(e));
+	e.when = now;
+	e.source = *source;
+	e.kind = EVENT_ASK;
+	e.reason = why == ASK_SYN ? REASON_DEFERRED : REASON_DNSBL;
+	e.mode = mode_at(read_once(s->mode), now);
+	e.flags = why;
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), 0)) {
+		n->asks_held++;
+		return;
+	}
+	bpf_map_update_elem(&asked, source, &now, BPF_ANY);
+	if (now < read_once(s->watch_until))
+		bpf_ringbuf_output(&watched, &e, sizeof(e), 0);
+}
+
+/*
  * True if this verdict of the source was not told lately. Sources are only remembered while the
  * event budget lasts: a flood of listed sources then costs no map update per packet.
  */

@@ -11,6 +11,8 @@
  *   - A block by hand is on every segment. A block list spares segments (not SYNs) of a source that
  *     has a session open: a listed source cannot open one, so the session is older than the
  *     listing, and cutting it would lose a message between its final dot and the reply.
+ *   - The DNSBLs' score is asked for when a source has got a session. So they spare sessions that are
+ *     older than the lookup that found the source listed, and cut those that began with it.
  *   - Rates look at SYNs only, never at private addresses, and never at what a forged SYN could run
  *     up for a proven source: rows 8 and 9 were charged by completed handshakes (sessions.bpf.c).
  *   - A hidden port is judged by the blocks alone, without the mercy for open sessions.
@@ -39,6 +41,8 @@ struct decision {
 	__s64 list_loaded;
 	__u64 generation;      /* of the policy that was asked */
 	struct proven *proven; /* looked up on the way; NULL unknown or not proven */
+	struct dnsbl *dnsbl;   /* the DNSBLs' answer in force; NULL: none */
+	enum ask ask;	       /* somebody should look the source up; 0: no need */
 };
 
 static __always_inline void decided(struct decision *d, enum reason reason, enum verdict verdict)
@@ -68,6 +72,114 @@ static __always_inline bool decide_proof_works(__u64 now)
 		return false;
 	full = read_once(p->full);
 	return !full || now - full > PROOF_PAUSE;
+}
+
+/*
+ * Is there a session that is older than what now counts against the source? An administrator who lowers
+ * the threshold is spared for as well. A private address is never looked up.
+ */
+static __always_inline bool decide_dnsbl_spares(const struct settings *s, struct decision *d)
+{
+	__u64 begun = d->dnsbl->begun, since = s->dnsbl_since;
+
+	return decide_open_sessions(d) && d->proven->busy < (since > begun ? since : begun);
+}
+
+/* Row 6: the DNSBLs. True if they speak. */
+static __always_inline bool decide_dnsbl(const struct settings *s, const struct facts *f,
+					 struct decision *d)
+{
+	struct dnsbl *answer;
+	enum verdict verdict = VERDICT_DROP;
+
+	if (!s->dnsbl_threshold || f->port == PORT_SUBMISSION)
+		return false;
+	answer = bpf_map_lookup_elem(&dnsbl, &f->source);
+	if (!answer || f->now >= answer->until)
+		return false;
+	d->dnsbl = answer;
+	if (answer->score < (__s64)s->dnsbl_threshold)
+		return false;
+	d->since = answer->since;
+	d->until = answer->until;
+	if (f->port == PORT_PROTECTED && !f->syn) {
+		d->proven = bpf_map_lookup_elem(&proven, &f->source);
+		if (decide_dnsbl_spares(s, d))
+			verdict = VERDICT_PASS;
+	}
+	if (f->syn && f->now >= answer->renew)
+		d->ask = ASK_LISTED;
+	decided(d, REASON_DNSBL, verdict);
+	return true;
+}
+
+/* One of the deferrals of this second, all CPUs together. */
+static __always_inline bool decide_defer_budget(const struct settings *s, __u64 now)
+{
+	__u64 second = now / 1000000000ULL;
+	struct deferral *spent;
+	__u32 zero = 0;
+
+	spent = bpf_map_lookup_elem(&deferral, &zero);
+	if (!spent)
+		return false;
+	if (spent->second != second) {
+		spent->second = second;
+		spent->spent = 0;
+	}
+	return __sync_fetch_and_add(&spent->spent, 1) < s->defer_budget;
+}
+
+/* A source that was not deferred lately: is there budget and room to do it now? */
+static __always_inline bool decide_defer_first(const struct settings *s, const struct facts *f,
+					       struct deferred *known)
+{
+	struct deferred first = {.first = f->now};
+
+	if (!decide_defer_budget(s, f->now))
+		return false;
+	if (known) {
+		known->first = f->now;
+		return true;
+	}
+	return bpf_map_update_elem(&deferred, &f->source, &first, BPF_ANY) == 0;
+}
+
+/*
+ * Row 11: a SYN of a source without an answer is dropped while its lookup runs; its TCP sends it again
+ * about a second later. Only while the daemon says every second that all is well, within a budget, and
+ * not for longer than a lookup takes: otherwise the SYN passes.
+ */
+static __always_inline bool decide_deferred(const struct settings *s, const struct facts *f,
+					    bool charge, struct decision *d)
+{
+	struct dnsbl_health *health_of_dnsbl;
+	struct deferred *known;
+	struct notices *n;
+	__u32 zero = 0;
+	__u64 age;
+
+	if (d->dnsbl || !s->dnsbl_threshold || !s->defer_budget || f->port != PORT_PROTECTED)
+		return false;
+	health_of_dnsbl = bpf_map_lookup_elem(&dnsbl_health, &zero);
+	if (!health_of_dnsbl || f->now >= read_once(health_of_dnsbl->defer_until))
+		return false;
+	known = bpf_map_lookup_elem(&deferred, &f->source);
+	age = known ? f->now - read_once(known->first) : DEFER_AGAIN;
+	if (age < s->defer_limit) {
+		d->ask = ASK_SYN;
+		return true;
+	}
+	if (age < DEFER_AGAIN)
+		return false;
+	if (charge && !decide_defer_first(s, f, known)) {
+		n = notices_get();
+		if (n)
+			n->defer_stops++;
+		return false;
+	}
+	d->ask = ASK_SYN;
+	return true;
 }
 
 /* Rows 7 to 10: a SYN of a source that nothing else spoke about. True if one of them drops it. */
@@ -156,6 +268,9 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 		}
 		return decided(d, REASON_BLOCK_LIST, VERDICT_DROP);
 	}
+	/* row 6 */
+	if (decide_dnsbl(s, f, d))
+		return;
 	if (f->port == PORT_HIDDEN)
 		return decided(d, REASON_OTHER, VERDICT_PASS);
 	/* rows 7 to 10 */
@@ -163,6 +278,9 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 		d->proven = bpf_map_lookup_elem(&proven, &f->source);
 		if (decide_rates(s, f, charge, d))
 			return;
+		/* row 11 */
+		if (decide_deferred(s, f, charge, d))
+			return decided(d, REASON_DEFERRED, VERDICT_DROP);
 	}
 	/* row 12 */
 	decided(d, REASON_CLEAN, VERDICT_PASS);

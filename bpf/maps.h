@@ -11,6 +11,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <smtpwall/dnsbl.h>
 #include <smtpwall/events.h>
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
@@ -109,6 +110,44 @@ struct {
 	__type(key, struct address);
 	__type(value, struct announced);
 } announced __weak SEC(".maps");
+
+/* Not preallocated: its values are large, and user space alone adds to it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DNSBL_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct address);
+	__type(value, struct dnsbl);
+} dnsbl __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct dnsbl_health);
+} dnsbl_health __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DEFERRED_MAX);
+	__type(key, struct address);
+	__type(value, struct deferred);
+} deferred __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct deferral);
+} deferral __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ASKED_MAX);
+	__type(key, struct address);
+	__type(value, __u64);
+} asked __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -10,7 +10,8 @@
  * attached for a moment), nothing is taken back that was not counted, whatever happens in between.
  *
  * `mark_sessions` is a TCP iterator, run once by `up`: it marks and counts the sockets that are
- * older than the wall. Both look at the wall's network namespace only.
+ * older than the wall. `list_sessions` is another, for whoever wants to know the open sessions and
+ * their age (the daemon, which cuts some). All look at the wall's network namespace only.
  *
  * By default MPTCP listeners show their subflows (protocol 6) here, one session each.
  */
@@ -42,10 +43,14 @@ typedef struct {
 } possible_net_t;
 struct sock_common {
 	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	unsigned short skc_dport;
+	unsigned short skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 struct sock {
 	struct sock_common __sk_common;
@@ -54,8 +59,9 @@ struct sock {
 struct inet_sock {
 	__u16 inet_sport;
 };
+struct seq_file;
 struct bpf_iter_meta {
-	void *seq;
+	struct seq_file *seq;
 };
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
@@ -80,15 +86,12 @@ struct {
 	__type(value, struct session_mark);
 } session_marks SEC(".maps");
 
-/* Is this a socket of the wall's namespace on one of its ports? */
-static __always_inline bool session_is_ours(const struct settings *s, struct sock *sk)
+/* What its port is to the wall; PORT_OTHER as well for a socket of another network namespace. */
+static __always_inline enum port_kind session_port(const struct settings *s, struct sock *sk)
 {
-	__u16 port;
-
 	if (sk->__sk_common.skc_net.net->ns.inum != (__u32)s->netns)
-		return false;
-	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	return port_kind(s, port) != PORT_OTHER;
+		return PORT_OTHER;
+	return port_kind(s, bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport)));
 }
 
 static __always_inline bool session_source(struct sock *sk, struct address *source)
@@ -161,9 +164,24 @@ static __always_inline bool session_open(const struct settings *s, struct sessio
 		return false;
 	mark->source = *source;
 	mark->since = p->since;
-	__sync_fetch_and_add(&p->sessions, 1);
+	mark->began = now;
+	if (__sync_fetch_and_add(&p->sessions, 1) <= 0)
+		p->busy = now;
 	p->last = now;
 	return true;
+}
+
+/* Has somebody to look the source up in the DNSBLs? */
+static __always_inline void session_ask(const struct settings *s, const struct address *source,
+					__u64 now)
+{
+	struct dnsbl *answer;
+
+	if (!s->dnsbl_threshold || address_is_private(source))
+		return;
+	answer = bpf_map_lookup_elem(&dnsbl, source);
+	if (!answer || now >= answer->renew)
+		announce_ask(s, source, ASK_SESSION, now);
 }
 
 static __always_inline void session_charge(const struct settings *s, const struct address *source,
@@ -198,12 +216,13 @@ static __always_inline void session_proof(__u64 now)
 
 static __always_inline void session_established(const struct settings *s, struct sock *sk)
 {
+	enum port_kind port = session_port(s, sk);
 	struct session_mark *mark;
 	struct address source;
 	struct proven *p;
 	__u64 now;
 
-	if (!session_is_ours(s, sk) || !session_source(sk, &source))
+	if (port == PORT_OTHER || !session_source(sk, &source))
 		return;
 	mark = bpf_sk_storage_get(&session_marks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!mark)
@@ -216,6 +235,8 @@ static __always_inline void session_established(const struct settings *s, struct
 	p = bpf_map_lookup_elem(&proven, &source);
 	if (p)
 		__sync_fetch_and_add(&p->completed, 1);
+	if (port == PORT_PROTECTED)
+		session_ask(s, &source, now);
 }
 
 static __always_inline void session_closed(const struct settings *s, struct sock *sk)
@@ -258,26 +279,65 @@ int BPF_PROG(sessions, struct sock *sk, int old_state, int new_state)
 	return 0;
 }
 
-SEC("iter/tcp")
-int mark_sessions(struct bpf_iter__tcp *ctx)
+/* The session of a socket that an iterator came by, if it is one of ours; NULL otherwise. */
+static __always_inline struct sock *session_of(const struct settings *s, struct sock_common *common,
+					       struct address *source)
 {
-	struct sock_common *common = ctx->sk_common;
-	struct session_mark *mark;
-	const struct settings *s = settings_get();
-	struct address source;
 	struct sock *sk;
 
-	if (!common || !s)
-		return 0;
-	if (common->skc_state == STATE_LISTEN || common->skc_state == STATE_TIME_WAIT ||
+	if (!common || common->skc_state == STATE_LISTEN || common->skc_state == STATE_TIME_WAIT ||
 	    common->skc_state == STATE_NEW_SYN_RECV || common->skc_state == STATE_SYN_SENT ||
 	    common->skc_state == STATE_SYN_RECV || common->skc_state == STATE_CLOSE)
 		return 0;
 	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
-	if (!sk || !session_is_ours(s, sk) || !session_source(sk, &source))
+	if (!sk || session_port(s, sk) == PORT_OTHER || !session_source(sk, source))
+		return 0;
+	return sk;
+}
+
+SEC("iter/tcp")
+int mark_sessions(struct bpf_iter__tcp *ctx)
+{
+	const struct settings *s = settings_get();
+	struct session_mark *mark;
+	struct address source;
+	struct sock *sk;
+
+	sk = s ? session_of(s, ctx->sk_common, &source) : 0;
+	if (!sk)
 		return 0;
 	mark = bpf_sk_storage_get(&session_marks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (mark)
 		session_open(s, mark, &source, now_ns(s));
+	return 0;
+}
+
+/* Writes a struct session for every open session. */
+SEC("iter/tcp")
+int list_sessions(struct bpf_iter__tcp *ctx)
+{
+	const struct settings *s = settings_get();
+	struct session_mark *mark;
+	struct session record;
+	struct sock *sk;
+
+	__builtin_memset(&record, 0, sizeof(record));
+	sk = s ? session_of(s, ctx->sk_common, &record.source) : 0;
+	if (!sk)
+		return 0;
+	mark = bpf_sk_storage_get(&session_marks, sk, 0, 0);
+	if (mark)
+		record.began = mark->began;
+	record.v6 = sk->__sk_common.skc_family == AF_INET6;
+	if (record.v6) {
+		BPF_CORE_READ_INTO(&record.local, &sk->__sk_common, skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&record.remote, &sk->__sk_common, skc_v6_daddr);
+	} else {
+		address_from_v4(&record.local, sk->__sk_common.skc_rcv_saddr);
+		address_from_v4(&record.remote, sk->__sk_common.skc_daddr);
+	}
+	record.local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	record.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

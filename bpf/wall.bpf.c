@@ -76,6 +76,11 @@ static __always_inline void look_tell(const struct settings *s, const struct loo
 	const struct decision *d = &look->decision;
 	struct event e;
 
+	if (d->ask)
+		announce_ask(s, &look->packet.source, d->ask, look->now);
+	/* A stranger's first SYN is nothing to write into the log about. */
+	if (d->reason == REASON_DEFERRED)
+		return;
 	if (!announce_is_news(s, &look->packet.source, d->reason, d->verdict, look->mode,
 			      look->now))
 		return;
@@ -90,6 +95,10 @@ static __always_inline void look_tell(const struct settings *s, const struct loo
 	e.port = look->packet.port;
 	e.since = d->since;
 	e.until = d->until;
+	if (d->dnsbl) {
+		e.score = d->dnsbl->score;
+		e.sites = d->dnsbl->sites;
+	}
 	announce(s, &e);
 }
 
@@ -144,6 +153,10 @@ static __always_inline void answer_fill(struct answer *a, const struct look *loo
 	a->now = look->now;
 	a->port = look->port;
 	a->sessions = decide_open_sessions(d);
+	a->answered = d->dnsbl != 0;
+	a->score = d->dnsbl ? d->dnsbl->score : 0;
+	a->sites = d->dnsbl ? d->dnsbl->sites : 0;
+	a->unused = 0;
 	/* The policy that was asked, which may have been replaced since. */
 	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);

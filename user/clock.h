@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SECOND_NS 1000000000ULL
+
 /* Nanoseconds of the boot clock (CLOCK_BOOTTIME + offset): what the maps hold. Never negative. */
 uint64_t clock_boot(void);
 

@@ -21,6 +21,14 @@
 enum event_kind {
 	EVENT_VERDICT = 1, /* a source met a row that drops (or would drop) */
 	EVENT_PROVEN = 2,  /* a source completed its first handshake here */
+	EVENT_ASK = 3,	   /* a source should be looked up in the DNSBLs; see enum ask */
+};
+
+/* Why a source should be looked up: `flags` of an EVENT_ASK. */
+enum ask {
+	ASK_SESSION = 1, /* it completed a handshake, and no fresh answer is held */
+	ASK_LISTED = 2,	 /* it is listed, keeps coming, and the answer is getting old */
+	ASK_SYN = 3,	 /* its first SYN was deferred; the address may be forged */
 };
 
 struct event {
@@ -35,6 +43,8 @@ struct event {
 	__u16 flags;
 	__u64 since; /* of the entry that spoke; 0 unknown */
 	__u64 until; /* FOREVER if it does not expire; 0 unknown */
+	__s32 score; /* of the DNSBLs, if they spoke */
+	__u32 sites; /* bits: those that spoke (dnsbl.h) */
 };
 
 /*
@@ -59,6 +69,10 @@ struct answer {
 	__u64 now;	   /* boot clock, ns: what the programs decided by */
 	__u32 port;	   /* enum port_kind of the packet's destination port */
 	__u32 sessions;	   /* open sessions of the source */
+	__u32 answered;	   /* 1: the DNSBLs' answer is in force; score and sites are theirs */
+	__s32 score;
+	__u32 sites;
+	__u32 unused;
 	struct list_name {
 		char name[32];
 	} list_name; /* of `list`, or of `counted` */
@@ -74,6 +88,10 @@ struct notices {
 	__u64 event_spent;
 	__u64 learn_second;
 	__u64 learn_spent;
+	__u64 ask_second;
+	__u64 ask_spent;
+	__u64 asks_held;   /* lookups not asked for: over the budget or the ring was full */
+	__u64 defer_stops; /* SYNs not deferred: over the budget or the map was full */
 };
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * reasons.h - the order of decisions
  *
- * The first row that speaks decides. The numbers are the rows; 3 (abuse), 5 (authenticated),
- * 6 (dnsbl) and 11 (deferred) are kept free for decisions that are not made yet. The names are
- * used unchanged in counters, JSON, events, logs and documentation; both sides get them from here.
+ * The first row that speaks decides. The numbers are the rows; 3 (abuse) and 5 (authenticated) are
+ * kept free for decisions that are not made yet. The names are used unchanged in counters, JSON,
+ * events, logs and documentation; both sides get them from here.
  */
 #ifndef SMTPWALL_REASONS_H
 #define SMTPWALL_REASONS_H
@@ -16,10 +16,12 @@ enum reason {
 	REASON_ALLOW_LIST = 1,	 /* an allow list, `smtpwall allow`, or the list `guard` */
 	REASON_ADMIN_BLOCK = 2,	 /* `smtpwall block` */
 	REASON_BLOCK_LIST = 4,	 /* a list with action drop or count */
+	REASON_DNSBL = 6,	 /* the DNSBLs' score reached the threshold */
 	REASON_SESSIONS = 7,	 /* too many sessions open at once */
 	REASON_SOURCE_RATE = 8,	 /* too many completed connections from this source */
 	REASON_NETWORK_RATE = 9, /* ... from its network */
 	REASON_SYN_RATE = 10,	 /* too many SYNs of a source that never completed a handshake */
+	REASON_DEFERRED = 11,	 /* first SYN of an unknown source, its lookup is under way */
 	REASON_CLEAN = 12,	 /* nothing speaks against it */
 	REASON_MALFORMED = 13,	 /* could not be read; passes */
 	REASON_SLOTS = 16,	 /* size of tables indexed by a reason, a power of two */
@@ -30,10 +32,12 @@ enum reason {
 	X(REASON_ALLOW_LIST, "allow-list", allow_list)                                             \
 	X(REASON_ADMIN_BLOCK, "admin-block", admin_block)                                          \
 	X(REASON_BLOCK_LIST, "block-list", block_list)                                             \
+	X(REASON_DNSBL, "dnsbl", dnsbl)                                                            \
 	X(REASON_SESSIONS, "sessions", sessions)                                                   \
 	X(REASON_SOURCE_RATE, "source-rate", source_rate)                                          \
 	X(REASON_NETWORK_RATE, "network-rate", network_rate)                                       \
 	X(REASON_SYN_RATE, "syn-rate", syn_rate)                                                   \
+	X(REASON_DEFERRED, "deferred", deferred)                                                   \
 	X(REASON_CLEAN, "clean", clean)                                                            \
 	X(REASON_MALFORMED, "malformed", malformed)                                                \
 	X(REASON_OTHER, "other", other)
@@ -77,14 +81,14 @@ struct counters {
 	struct outcome reserved_3;
 	struct outcome block_list; /* 4 */
 	struct outcome reserved_5;
-	struct outcome reserved_6;
+	struct outcome dnsbl;	     /* 6 */
 	struct outcome sessions;     /* 7 */
 	struct outcome source_rate;  /* 8 */
 	struct outcome network_rate; /* 9 */
 	struct outcome syn_rate;     /* 10 */
-	struct outcome reserved_11;
-	struct outcome clean;	  /* 12 */
-	struct outcome malformed; /* 13 */
+	struct outcome deferred;     /* 11 */
+	struct outcome clean;	     /* 12 */
+	struct outcome malformed;    /* 13 */
 	struct outcome reserved_14;
 	struct outcome reserved_15;
 };

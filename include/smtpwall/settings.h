@@ -4,7 +4,7 @@
  *
  * One element, mapped into memory by its writers. Every field is one aligned word, so that a
  * change is one store and no packet sees half of it. Writers: `up`, `load` (policy_generation),
- * `mode` and `watch`, the first three under the wall lock.
+ * `mode`, `dnsbl` (dnsbl_change) and `watch`, all but the last under the wall lock.
  *
  * The first two words never move in any version: `smtpwall mode monitor` must work on the maps of
  * a version it does not know.
@@ -16,7 +16,7 @@
 #include "reasons.h"
 
 /* Raise when a map's layout or meaning changes: "smtw" and a number. */
-#define SETTINGS_SCHEMA 0x736d747700000001ULL
+#define SETTINGS_SCHEMA 0x736d747700000002ULL
 
 #define SETTINGS_PORTS 16 /* protected and submission ports together */
 
@@ -55,6 +55,14 @@ struct settings {
 	/* The configured mode and one, as it was when it was last applied; 0: never. While the
 	 * configuration says the same, a mode chosen by hand stands. */
 	__u64 mode_configured;
+
+	__u64 dnsbl_threshold; /* of the DNSBLs' score; 0: the rows dnsbl and deferred are off */
+	__u64 dnsbl_since;     /* boot clock, ns: the threshold is what it is since then; sessions
+				  that are older are let finish */
+	__u64 dnsbl_change; /* raised by `smtpwall dnsbl` when the daemon has something to read */
+	__u64 ask_budget;   /* lookups asked for per second and CPU */
+	__u64 defer_budget; /* SYNs deferred per second, all CPUs together; 0: none */
+	__u64 defer_limit;  /* a source is deferred for at most that long, ns */
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

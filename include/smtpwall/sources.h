@@ -53,6 +53,7 @@ struct proven {
 	__u64 last;	 /* last completed handshake or close */
 	__u64 completed; /* handshakes completed */
 	__s64 sessions;	 /* open now */
+	__u64 busy;	 /* sessions are open without a break since then: none is older */
 };
 
 /*
@@ -109,7 +110,21 @@ struct announced {
 /* Socket storage `session_marks`: this socket is counted in the entry that began at `since`. */
 struct session_mark {
 	__u64 since;
+	__u64 began; /* of this session, or when the wall came to know it */
 	struct address source;
+};
+
+/*
+ * What program `list_sessions` writes for each open session (a TCP iterator: read(2) gives records one
+ * after the other). Ports in host byte order; addresses as the socket has them, folded only in
+ * `source`.
+ */
+struct session {
+	__u64 began;
+	struct address source;
+	struct address local, remote; /* IPv4 in its mapped form */
+	__u16 local_port, remote_port;
+	__u32 v6; /* 1: a socket of family AF_INET6, whatever its addresses are */
 };
 
 #endif

@@ -90,8 +90,9 @@ static uint64_t map_hash(int fd)
 	return sum;
 }
 
-static const char *const traced[] = {"counters", "list_counters", "notices", "rates",	"announced",
-				     "proven",	 "proof",	  "manual",  "settings"};
+static const char *const traced[] = {
+	"counters", "list_counters", "notices", "rates",    "announced", "proven", "proof",
+	"manual",   "settings",	     "dnsbl",	"deferred", "deferral",	 "asked",  "dnsbl_health"};
 
 #define TRACED (sizeof(traced) / sizeof(*traced))
 

@@ -77,6 +77,7 @@ static inline void kit_no_manual(struct kit *kit)
 static inline void kit_reset(struct kit *kit)
 {
 	volatile struct settings *s = kit->settings;
+	struct deferral no_deferral = {0};
 	struct proof no_proof = {0};
 	__u32 zero = 0;
 
@@ -94,10 +95,18 @@ static inline void kit_reset(struct kit *kit)
 	s->network_cost = s->network_ahead = 0;
 	s->syn_cost = s->syn_ahead = 0;
 	s->sessions = 0;
+	s->dnsbl_threshold = s->dnsbl_since = 0;
+	s->ask_budget = 1000000;
+	s->defer_budget = s->defer_limit = 0;
+	wall_dnsbl_health(kit->wall)->defer_until = 0;
 	kit_no_manual(kit);
 	kit_empty_map(kit, "proven");
 	kit_empty_map(kit, "rates");
 	kit_empty_map(kit, "announced");
+	kit_empty_map(kit, "dnsbl");
+	kit_empty_map(kit, "deferred");
+	kit_empty_map(kit, "asked");
+	bpf_map_update_elem(kit_map(kit, "deferral"), &zero, &no_deferral, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "proof"), &zero, &no_proof, BPF_ANY);
 }
 
@@ -193,6 +202,34 @@ static inline void kit_proven(struct kit *kit, const char *address, int64_t sess
 	struct proven p = {.since = 1, .last = 1, .completed = 1, .sessions = sessions};
 
 	kit_must(bpf_map_update_elem(kit_map(kit, "proven"), &source, &p, BPF_ANY), "proven", "");
+}
+
+/* The same, with sessions open without a break since `busy`. */
+static inline void kit_busy(struct kit *kit, const char *address, int64_t sessions, uint64_t busy)
+{
+	struct address source = kit_address(address);
+	struct proven p = {.since = 1, .last = busy, .sessions = sessions, .busy = busy};
+
+	kit_must(bpf_map_update_elem(kit_map(kit, "proven"), &source, &p, BPF_ANY), "proven", "");
+}
+
+/* As the daemon would have written it: looked up `age` ago, in force for `life` from now on. */
+static inline void kit_dnsbl(struct kit *kit, const char *address, int32_t score, uint64_t age,
+			     uint64_t life)
+{
+	struct address source = kit_address(address);
+	uint64_t now = kit_now(kit);
+	struct dnsbl facts = {
+		.begun = now - age,
+		.since = now - age,
+		.until = now + life,
+		.renew = now + life / 2,
+		.score = score,
+		.sites = score ? 5 : 0,
+		.proven = 1,
+	};
+
+	kit_must(wall_put_dnsbl(kit->wall, &source, &facts), "dnsbl", "");
 }
 
 /* Somebody has completed a handshake here, so `syn-rate` may speak. */

@@ -9,6 +9,8 @@
  *   manual    the map `manual`
  *   policy    installs a compiled policy
  *   run       BPF_PROG_RUN: `check`
+ *   answers   the maps of the DNSBLs
+ *   sessions  the open sessions, by the iterator `list_sessions`
  *   ring      the two event rings
  *
  * Two locks, both flock(2) on directories of the pins, both gone when their holder dies:
@@ -25,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <smtpwall/dnsbl.h>
 #include <smtpwall/events.h>
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
@@ -142,6 +145,9 @@ volatile struct settings *wall_settings(struct wall *wall);
 /* In memory; the daemon is its one writer. */
 struct health *wall_health(struct wall *wall);
 
+/* Takes over the test offset of the clock that another process has set since the wall was opened. */
+void wall_follow_clock(struct wall *wall);
+
 /*
  * The mode word of a wall of any version that keeps its first two words. -ENOENT, -EPROTO (no wall
  * of ours).
@@ -182,6 +188,36 @@ int wall_each_manual(struct wall *wall,
 		     int (*each)(void *context, const struct prefix *prefix,
 				 const struct manual *entry),
 		     void *context);
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* In memory; written by whoever holds the daemon lock. */
+struct dnsbl_health *wall_dnsbl_health(struct wall *wall);
+int wall_get_dnsbl(struct wall *wall, const struct address *source,
+		   struct dnsbl *out); /* -ENOENT */
+/* Replaces the entry whole. -E2BIG: the map is full. */
+int wall_put_dnsbl(struct wall *wall, const struct address *source, const struct dnsbl *facts);
+int wall_drop_dnsbl(struct wall *wall, const struct address *source); /* -ENOENT */
+/*
+ * Walks a map; replacing or deleting the entry that is shown is allowed. One that is added or moved
+ * meanwhile may be shown twice or not at all. A non-zero return of `each` ends the walk and is returned.
+ */
+int wall_each_dnsbl(struct wall *wall,
+		    int (*each)(void *context, const struct address *source,
+				const struct dnsbl *facts),
+		    void *context);
+int wall_each_proven(struct wall *wall,
+		     int (*each)(void *context, const struct address *source,
+				 const struct proven *proven),
+		     void *context);
+/* Forgets sources that were deferred long ago. Returns how many stay, or a negative errno. */
+int wall_sweep_deferred(struct wall *wall);
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+/* Calls `each` for every open session on the wall's ports, in its network namespace. */
+int wall_each_session(const char *pins, int (*each)(void *context, const struct session *session),
+		      void *context, struct error *why);
 
 /* --- policy ----------------------------------------------------------------------------------- */
 

@@ -30,6 +30,9 @@ static const char *const map_name[WALL_MAPS] = {
 	[MAP_PROOF] = "proof",
 	[MAP_LISTS] = "lists",
 	[MAP_HEALTH] = "health",
+	[MAP_DNSBL] = "dnsbl",
+	[MAP_DNSBL_HEALTH] = "dnsbl_health",
+	[MAP_DEFERRED] = "deferred",
 	[MAP_EVENTS] = "events",
 	[MAP_WATCHED] = "watched",
 	[MAP_POLICY_INDEX] = "policy_index",
@@ -50,7 +53,8 @@ static int wall_map(struct wall *wall, struct error *why)
 	wall->settings = map_memory(wall->fd[MAP_SETTINGS], sizeof(*wall->settings));
 	wall->lengths = map_memory(wall->fd[MAP_MANUAL_LENGTHS], sizeof(*wall->lengths));
 	wall->health = map_memory(wall->fd[MAP_HEALTH], sizeof(*wall->health));
-	if (!wall->settings || !wall->lengths || !wall->health)
+	wall->dnsbl = map_memory(wall->fd[MAP_DNSBL_HEALTH], sizeof(*wall->dnsbl));
+	if (!wall->settings || !wall->lengths || !wall->health || !wall->dnsbl)
 		return error_set(why, -errno, "cannot map the settings of the wall: %s",
 				 strerror(errno));
 	return 0;
@@ -183,6 +187,8 @@ void wall_close(struct wall *wall)
 		munmap((void *)wall->lengths, sizeof(*wall->lengths));
 	if (wall->health)
 		munmap(wall->health, sizeof(*wall->health));
+	if (wall->dnsbl)
+		munmap(wall->dnsbl, sizeof(*wall->dnsbl));
 	for (int i = 0; i < WALL_MAPS; i++)
 		if (wall->fd[i] >= 0)
 			close(wall->fd[i]);
@@ -197,6 +203,14 @@ volatile struct settings *wall_settings(struct wall *wall)
 struct health *wall_health(struct wall *wall)
 {
 	return wall->health;
+}
+
+void wall_follow_clock(struct wall *wall)
+{
+	int64_t nothing;
+
+	if (!clock_from_environment(&nothing))
+		clock_set_offset((int64_t)wall->settings->clock_offset);
 }
 
 /* Maps the first two words of the settings of any version; the caller unmaps. */

@@ -3,6 +3,7 @@
 #ifndef SMTPWALL_WALL_H
 #define SMTPWALL_WALL_H
 
+#include <smtpwall/dnsbl.h>
 #include <smtpwall/health.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
@@ -19,6 +20,9 @@ enum wall_map {
 	MAP_PROOF,
 	MAP_LISTS,
 	MAP_HEALTH,
+	MAP_DNSBL,
+	MAP_DNSBL_HEALTH,
+	MAP_DEFERRED,
 	MAP_EVENTS,
 	MAP_WATCHED,
 	MAP_POLICY_INDEX,
@@ -32,6 +36,7 @@ struct wall {
 	volatile struct settings *settings;
 	volatile struct manual_lengths *lengths;
 	struct health *health;
+	struct dnsbl_health *dnsbl;
 };
 
 #endif
