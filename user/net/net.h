@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <smtpwall/sources.h>
 #include "../text.h"
 
 struct link_facts {
@@ -88,6 +89,12 @@ int net_events_read(struct net_events *events,
 				    const char *name),
 		    void *context);
 void net_events_close(struct net_events *events);
+
+/*
+ * Ends an open session of this network namespace: its client gets a reset. -ENOENT: it ended by itself;
+ * -EOPNOTSUPP: the kernel was built without CONFIG_INET_DIAG_DESTROY; -EPERM.
+ */
+int net_cut(const struct session *session);
 
 /* Inode of the network namespace of this process. */
 uint64_t net_namespace(void);
