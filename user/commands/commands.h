@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "../config.h"
+#include "../dnsbl/dnsbl.h"
 #include "../kernel/kernel.h"
 #include "../ledger.h"
 #include "../text.h"
@@ -54,11 +55,12 @@ int command_lists(int argc, char **argv);
 int command_load(int argc, char **argv);
 int command_mode(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_dnsbl(int argc, char **argv);
 int command_config(int argc, char **argv);
 
 extern const char help_up[], help_down[], help_daemon[], help_status[], help_check[], help_block[],
 	help_unblock[], help_allow[], help_unallow[], help_bans[], help_lists[], help_load[],
-	help_mode[], help_watch[], help_config[];
+	help_mode[], help_watch[], help_dnsbl[], help_config[];
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -68,6 +70,7 @@ struct options {
 	bool force;
 	bool skip_bad;
 	bool down_on_exit;
+	bool lookup;	    /* --lookup: ask the DNSBLs now */
 	bool attach;	    /* --attach: the named interfaces only, nothing else changes */
 	uint64_t identity;  /* --identity: of the wall this is meant for; 0: any */
 	bool configured;    /* --configured: the file is the one the configuration names */
@@ -200,6 +203,45 @@ int override_put(struct ledger *ledger, const char *name, const char *value, con
 int down_mark(struct error *why);
 void down_unmark(void);
 bool down_marked(char *text, size_t size); /* "since 14:02 by root" */
+
+/* --- places.c: the DNSBLs' places in the maps, and scores ------------------------------------- */
+
+/* All under the daemon lock. Borrows the configuration's zones. */
+void places_assign(struct wall *wall, const struct config *config, struct dnsbl_places *places);
+/* Which sites count by now? True if these are others than before: scores have to be worked out anew. */
+bool places_count(struct wall *wall, struct dnsbl_places *places);
+/* Puts the ledger's pauses in force, and ends those that are over. */
+void places_pause(struct wall *wall, struct dnsbl_places *places);
+
+struct places_sum {
+	size_t entries, listed, unproven;
+};
+/* Works out every score anew and forgets what is out of date. A walk over the whole map. */
+int places_rescore(struct wall *wall, const struct dnsbl_places *places, struct places_sum *sum);
+
+/* The ledger's part of `dnsbl pause` (seconds 0: until resumed) and `dnsbl resume` (-ENOENT: it was
+ * not paused). */
+int place_pause_put(const struct dnsbl_site *site, uint64_t seconds, struct error *why);
+int place_pause_drop(const struct dnsbl_site *site, struct error *why);
+
+/* --- dnsbl_show.c: DNSBLs in words ------------------------------------------------------------ */
+
+/* Is it out of order by itself, not paused by hand? */
+bool site_is_ill(const struct dnsbl_site *site);
+/* "well", "paused until 06:00:00", "dead since 02:11:40". Returns `text`. */
+#define SITE_STATE_TEXT 96
+const char *site_state_text(const struct dnsbl_site *site, char text[SITE_STATE_TEXT]);
+/* The names of the sites whose bits are set, with blanks between: "zen spamcop". Returns `text`. */
+const char *site_names(const struct dnsbl_health *health, uint32_t sites, char *text, size_t size);
+/* What an event says about DNSBLs: " score=5 sites=\"zen spamcop\"", or "". Returns `text`. */
+#define EVENT_DNSBL_TEXT 640
+const char *event_dnsbl_text(struct wall *wall, const struct event *e, char *text, size_t size);
+/* What is held about sources now. A walk over the whole map; negative errno. */
+int answers_count(struct wall *wall, struct places_sum *sum);
+/* The recommendation to run a resolver, unless there is one on this host. */
+void print_resolver_advice(const struct dnsbl_health *health, const char *indent);
+void dnsbl_status_text(struct wall *wall, bool daemon, const struct places_sum *sum);
+void dnsbl_status_json(struct wall *wall, bool daemon, bool ill, const struct places_sum *sum);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

@@ -20,14 +20,16 @@ struct daemon {
 	struct config *config;
 	struct wall *wall; /* NULL while no wall is up */
 	uint64_t wall_identity;
-	uint64_t refused; /* a wall that could not be opened: told once */
-	int lock;	  /* of the daemon, -1 while no wall is up */
+	uint64_t next_tick; /* boot clock, ns */
+	uint64_t refused;   /* a wall that could not be opened: told once */
+	int lock;	    /* of the daemon, -1 while no wall is up */
 	bool exiting;
 	bool waiting; /* for an interface to come before the wall is put up the first time */
 	struct children *children;
 	struct follow_lists *lists;
 	struct follow_links *links;
 	struct follow_events *events;
+	struct follow_dnsbl *dnsbl;
 };
 
 struct service {
@@ -40,8 +42,8 @@ struct service {
 	void (*stop)(struct daemon *d);
 };
 
-extern const struct service service_children, service_lists, service_links, service_events,
-	service_upkeep;
+extern const struct service service_children, service_lists, service_links, service_dnsbl,
+	service_events, service_upkeep;
 
 /* --- child.c --------------------------------------------------------------------------------- */
 
@@ -66,6 +68,11 @@ void child_up(struct daemon *d, const char *what, void (*done)(struct daemon *d,
 
 /* Where the wall is wanted, by the daemon's configuration and the ledger. */
 int links_wanted(struct daemon *d, struct interfaces *out);
+
+/* --- dnsbl.c --------------------------------------------------------------------------------- */
+
+/* An event that may be a request for a lookup. */
+void dnsbl_event(struct daemon *d, const struct event *e);
 
 /* --- health.c -------------------------------------------------------------------------------- */
 

@@ -22,8 +22,10 @@ static void tell(void *context, const struct event *e)
 	struct daemon *d = context;
 	const char *list = NULL,
 		   *verdict = e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop";
-	char address[ADDRESS_TEXT], when[CLOCK_TEXT] = "", at[CLOCK_TEXT] = "";
+	char address[ADDRESS_TEXT], when[CLOCK_TEXT] = "", at[CLOCK_TEXT] = "",
+				    dnsbl[EVENT_DNSBL_TEXT];
 
+	dnsbl_event(d, e);
 	if (e->kind != EVENT_VERDICT)
 		return;
 	if (e->list && wall_lists(d->wall, d->events->lists, NULL) == 0)
@@ -33,10 +35,10 @@ static void tell(void *context, const struct event *e)
 		clock_text(clock_wall_of(e->when), at);
 	if (e->until && e->until != FOREVER)
 		clock_text(clock_wall_of(e->until), when);
-	log_line(LOG_INFO, "%s source=%s reason=%s%s%s port=%u%s%s%s%s", verdict,
+	log_line(LOG_INFO, "%s source=%s reason=%s%s%s%s port=%u%s%s%s%s", verdict,
 		 address_text(&e->source, address), reason_name(e->reason), list ? " list=" : "",
-		 list ? list : "", e->port, when[0] ? " until=" : "", when, at[0] ? " at=" : "",
-		 at);
+		 list ? list : "", event_dnsbl_text(d->wall, e, dnsbl, sizeof(dnsbl)), e->port,
+		 when[0] ? " until=" : "", when, at[0] ? " at=" : "", at);
 }
 
 static int on_ring(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -46,6 +48,8 @@ static int on_ring(sd_event_source *source, int fd, uint32_t events, void *conte
 	(void)source;
 	(void)fd;
 	(void)events;
+	/* Events of a moment ago and a clock of a second ago would not fit together. */
+	wall_follow_clock(d->wall);
 	ring_read(d->events->ring);
 	return 0;
 }

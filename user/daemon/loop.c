@@ -30,14 +30,18 @@ const char help_daemon[] =
 	"  --down-on-exit  takes the wall down at the end (for containers)\n";
 
 #define SECOND_US 1000000ULL
+/* A command that needs the daemon lock while no daemon runs holds it for a moment, seconds. */
+#define LOCK_PATIENCE 2
 
 static const struct service *const service[] = {
-	&service_children, &service_lists, &service_links, &service_events, &service_upkeep,
+	&service_children, &service_lists,  &service_links,
+	&service_dnsbl,	   &service_events, &service_upkeep,
 };
 #define SERVICES (sizeof(service) / sizeof(service[0]))
 
 static void tick(struct daemon *d)
 {
+	d->next_tick = clock_boot() + 60 * SECOND_NS;
 	for (size_t i = 0; i < SERVICES; i++)
 		if (service[i]->tick)
 			service[i]->tick(d);
@@ -75,7 +79,7 @@ static int wall_come(struct daemon *d, struct error *why)
 	int err;
 
 	if (d->lock < 0) {
-		d->lock = pins_lock(place.pins, LOCK_DAEMON, 0, why);
+		d->lock = pins_lock(place.pins, LOCK_DAEMON, LOCK_PATIENCE, why);
 		if (d->lock < 0)
 			return d->lock;
 	}
@@ -118,7 +122,6 @@ static int wall_look(struct daemon *d)
 
 static int on_second(sd_event_source *source, uint64_t usec, void *context)
 {
-	static unsigned int seconds;
 	struct daemon *d = context;
 
 	(void)usec;
@@ -126,11 +129,13 @@ static int on_second(sd_event_source *source, uint64_t usec, void *context)
 		log_line(LOG_ERR, "end text=\"another daemon took over the wall\"");
 		return sd_event_exit(d->loop, STATUS_FAILED);
 	}
+	if (d->wall)
+		wall_follow_clock(d->wall);
 	heartbeat(d);
 	for (size_t i = 0; i < SERVICES; i++)
 		if (service[i]->second)
 			service[i]->second(d);
-	if (++seconds % 60 == 0)
+	if (clock_boot() >= d->next_tick)
 		tick(d);
 	sd_event_source_set_time_relative(source, SECOND_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -341,7 +346,7 @@ int command_daemon(int argc, char **argv)
 	signals_block();
 	status = pins_make(place.pins, &why) ? fail(&why) : STATUS_DONE;
 	if (status == STATUS_DONE) {
-		d.lock = pins_lock(place.pins, LOCK_DAEMON, 0, &why);
+		d.lock = pins_lock(place.pins, LOCK_DAEMON, LOCK_PATIENCE, &why);
 		status = d.lock < 0 ? fail(&why) : first_up(&d);
 	}
 	if (status == STATUS_DONE) {

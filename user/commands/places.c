@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * places.c - which DNSBL has which place in the maps, and what all sources score by that
+ *
+ * A site keeps its place as long as it is configured, so that answers given before a reload or a
+ * restart are still its answers. When a site goes, or its weights or its health change, every score is
+ * worked out again from the answers in the map: nobody is asked for it. Under the daemon lock: by the
+ * daemon, or by `smtpwall dnsbl` while there is none.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../clock.h"
+#include "../output.h"
+#include "commands.h"
+
+static struct dnsbl_site *site_of(struct dnsbl_health *health, uint64_t identity)
+{
+	for (int i = 0; i < DNSBL_SITES; i++)
+		if (health->site[i].identity == identity)
+			return &health->site[i];
+	return NULL;
+}
+
+static bool is_configured(const struct config *config, uint64_t identity)
+{
+	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++)
+		if (dnsbl_zone_identity(&config->dnsbl_sites->zone[i]) == identity)
+			return true;
+	return false;
+}
+
+void places_assign(struct wall *wall, const struct config *config, struct dnsbl_places *places)
+{
+	struct dnsbl_health *health = wall_dnsbl_health(wall);
+
+	memset(places, 0, sizeof(*places));
+	for (int i = 0; i < DNSBL_SITES; i++)
+		if (health->site[i].identity && !is_configured(config, health->site[i].identity))
+			memset(&health->site[i], 0, sizeof(health->site[i]));
+	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++) {
+		const struct dnsbl_zone *zone = &config->dnsbl_sites->zone[i];
+		uint64_t identity = dnsbl_zone_identity(zone);
+		struct dnsbl_site *site = site_of(health, identity);
+
+		if (!site) {
+			site = site_of(health, 0);
+			if (!site)
+				continue; /* there are as many places as zones */
+			site->identity = identity;
+			site->state = DNSBL_UNTESTED;
+			site->state_since = clock_wall();
+		}
+		snprintf(site->name, sizeof(site->name), "%s", zone->name);
+		site->ceiling = zone->ceiling;
+		places->zone[site - health->site] = zone;
+	}
+	places_count(wall, places);
+}
+
+bool places_count(struct wall *wall, struct dnsbl_places *places)
+{
+	const struct dnsbl_health *health = wall_dnsbl_health(wall);
+	uint32_t counts = 0, trusts = 0;
+	bool changed;
+
+	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
+		if (!places->zone[i])
+			continue;
+		counts |= (uint32_t)dnsbl_site_counts(&health->site[i]) << i;
+		trusts |= (uint32_t)dnsbl_site_trusts(&health->site[i]) << i;
+	}
+	changed = counts != places->counts || trusts != places->trusts;
+	places->counts = counts;
+	places->trusts = trusts;
+	return changed;
+}
+
+/* --- pauses ----------------------------------------------------------------------------------- */
+
+static void pause_name(const struct dnsbl_site *site, char *name, size_t size)
+{
+	snprintf(name, size, "dnsbl-pause %s", site->name);
+}
+
+/* A site that comes back is tested before it counts. */
+static void set_paused(struct dnsbl_site *site, int64_t until)
+{
+	enum dnsbl_state state = until ? DNSBL_PAUSED : DNSBL_UNTESTED;
+
+	site->paused_until = until;
+	if (until ? site->state == DNSBL_PAUSED : site->state != DNSBL_PAUSED)
+		return;
+	site->state = state;
+	site->state_since = clock_wall();
+	site->tested = 0;
+	site->reason[0] = '\0';
+}
+
+void places_pause(struct wall *wall, struct dnsbl_places *places)
+{
+	struct dnsbl_health *health = wall_dnsbl_health(wall);
+	struct ledger *ledger = ledger_try(false);
+
+	for (unsigned int i = 0; ledger && i < DNSBL_SITES; i++) {
+		struct ledger_override pause;
+		char name[sizeof(health->site[i].name) + 16];
+
+		if (!places->zone[i])
+			continue;
+		pause_name(&health->site[i], name, sizeof(name));
+		set_paused(&health->site[i],
+			   override_stands(ledger, name, "", &pause) ? pause.until : 0);
+	}
+	ledger_close(ledger);
+	places_count(wall, places);
+}
+
+int place_pause_put(const struct dnsbl_site *site, uint64_t seconds, struct error *why)
+{
+	char name[sizeof(site->name) + 16];
+	struct ledger *ledger = NULL;
+	int err = ledger_open(place.state, false, 0, &ledger, why);
+
+	if (err)
+		return err;
+	pause_name(site, name, sizeof(name));
+	err = override_put(ledger, name, "paused", "", seconds, NULL, why);
+	ledger_close(ledger);
+	return err;
+}
+
+int place_pause_drop(const struct dnsbl_site *site, struct error *why)
+{
+	char name[sizeof(site->name) + 16];
+	struct ledger *ledger = NULL;
+	int err = ledger_open(place.state, false, 0, &ledger, why);
+
+	if (!err)
+		err = ledger_begin(ledger, why);
+	if (!err) {
+		pause_name(site, name, sizeof(name));
+		err = ledger_drop_override(ledger, name, why);
+		if (err)
+			ledger_rollback(ledger);
+		else
+			err = ledger_commit(ledger, why);
+	}
+	ledger_close(ledger);
+	return err;
+}
+
+/* --- scores ----------------------------------------------------------------------------------- */
+
+struct rescore {
+	struct wall *wall;
+	const struct dnsbl_places *places;
+	uint64_t now;
+	int64_t threshold;
+	struct places_sum *sum;
+};
+
+/* An answer may outlive the score: while it cannot be renewed it is in force once more. */
+static bool is_over(const struct dnsbl *facts, uint64_t now)
+{
+	if (facts->until > now)
+		return false;
+	for (int i = 0; i < DNSBL_SITES; i++)
+		if (facts->answer[i].outcome && facts->answer[i].until * SECOND_NS > now)
+			return false;
+	return true;
+}
+
+static int rescore_one(void *context, const struct address *source, const struct dnsbl *facts)
+{
+	struct rescore *r = context;
+	struct dnsbl changed = *facts;
+	int err = 0;
+
+	if (is_over(facts, r->now)) {
+		wall_drop_dnsbl(r->wall, source);
+		return 0;
+	}
+	/* One that is out of date stays so: only new answers make it count again. */
+	if (facts->until > r->now && dnsbl_facts_judge(&changed, r->places, r->now, 0))
+		err = wall_put_dnsbl(r->wall, source, &changed);
+	r->sum->entries++;
+	r->sum->unproven += !changed.proven;
+	r->sum->listed += changed.until > r->now && r->threshold && changed.score >= r->threshold;
+	return err == -E2BIG ? 0 : err;
+}
+
+int places_rescore(struct wall *wall, const struct dnsbl_places *places, struct places_sum *sum)
+{
+	struct rescore r = {
+		.wall = wall,
+		.places = places,
+		.now = clock_boot(),
+		.threshold = (int64_t)wall_settings(wall)->dnsbl_threshold,
+		.sum = sum,
+	};
+
+	memset(sum, 0, sizeof(*sum));
+	return wall_each_dnsbl(wall, rescore_one, &r);
+}
