@@ -26,6 +26,8 @@ static const struct command command[] = {
 	{"load", command_load, "replace the content of a list", help_load},
 	{"mode", command_mode, "monitor (drop nothing) or enforce", help_mode},
 	{"watch", command_watch, "stream of events", help_watch},
+	{"dnsbl", command_dnsbl, "how the DNSBLs are; take one out for a time, forget answers",
+	 help_dnsbl},
 	{"config", command_config, "check or show the configuration", help_config},
 };
 #define COMMANDS (sizeof(command) / sizeof(command[0]))

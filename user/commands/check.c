@@ -3,20 +3,22 @@
  * check.c - what would a connection from this address meet now, and why
  *
  * Asks the kernel's own program `check`, which takes the same decision as the wall and leaves no
- * trace, and adds what the ledger and the store know about the rule that spoke.
+ * trace, and adds what the ledger, the store and the DNSBLs know about the rule that spoke.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "../clock.h"
 #include "../output.h"
-#include "commands.h"
+#include "check.h"
 
 const char help_check[] =
-	"usage: smtpwall check ADDR [--port N] [--json]\n\n"
+	"usage: smtpwall check ADDR [--port N] [--lookup] [--json]\n\n"
 	"Tells what a SYN from ADDR to a protected port (the first configured one, or --port) would meet at this\n"
 	"moment: verdict, the reason that decided, the list or the block behind it, since when and until\n"
-	"when; what enforce mode would do, if the mode is monitor.\n\n"
+	"when; what enforce mode would do, if the mode is monitor; what each DNSBL said about it, what that\n"
+	"weighs, how old it is and until when it counts.\n\n"
+	"  --lookup  asks the DNSBLs now as well, and waits for their answers; changes nothing\n\n"
 	"Exit status: 0 it passes, 1 it does not, 3 it could not tell (no wall is up).\n";
 
 struct finding {
@@ -28,6 +30,9 @@ struct finding {
 	struct list_origin origin;   /* of the list that spoke; name "" if none */
 	bool has_proven;
 	struct proven proven;
+	struct said said; /* by the DNSBLs */
+	bool lookup;
+	struct asked asked; /* of --lookup */
 };
 
 /* The narrowest live entry of the slot that holds the address. */
@@ -109,6 +114,10 @@ static void print_json(const struct finding *f)
 		json_time(o, "first_seen", clock_wall_of(f->proven.since));
 		json_time(o, "last_seen", clock_wall_of(f->proven.last));
 	}
+	if (f->said.held)
+		said_json(&f->said, o);
+	if (f->lookup)
+		asked_json(&f->asked, &f->said, &f->source, o);
 	json_print(o, stdout);
 }
 
@@ -137,6 +146,9 @@ static void print_rule(const struct finding *f)
 		printf("  until    %s\n", a->until == FOREVER
 						  ? "it is taken back"
 						  : clock_short(clock_wall_of(a->until), when));
+	if (a->reason == REASON_DEFERRED)
+		puts("  note     its next SYN, about a second later, passes if nothing is found "
+		     "against it");
 	if (a->counted && !a->list)
 		printf("  counted  in list %s\n", f->origin.name);
 }
@@ -163,11 +175,15 @@ static void print_text(const struct finding *f)
 		puts("  seen     no completed connection remembered");
 	if (a->port == PORT_OTHER)
 		printf("  note     port %u is not protected\n", f->port);
+	if (f->said.held)
+		said_text(&f->said);
+	if (f->lookup)
+		asked_text(&f->asked, &f->said, &f->source);
 }
 
 int command_check(int argc, char **argv)
 {
-	static const char *const known[] = {"json", "port", NULL};
+	static const char *const known[] = {"json", "port", "lookup", NULL};
 	struct finding f = {0};
 	struct options options;
 	struct wall *wall = NULL;
@@ -192,10 +208,15 @@ int command_check(int argc, char **argv)
 		return STATUS_UNKNOWN;
 	}
 	look_up(&f, wall);
+	said_open(&f.said, wall, &f.source);
+	f.lookup = options.lookup;
+	if (f.lookup)
+		asked_run(&f.asked, &f.said, &f.source, f.answer.reason);
 	if (options.json)
 		print_json(&f);
 	else
 		print_text(&f);
+	said_close(&f.said);
 	wall_close(wall);
 	return f.answer.verdict == VERDICT_PASS ? STATUS_DONE : STATUS_FAILED;
 }

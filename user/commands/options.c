@@ -18,6 +18,7 @@ enum {
 	OPT_DOWN_ON_EXIT,
 	OPT_CONFIGURED,
 	OPT_ATTACH,
+	OPT_LOOKUP,
 	OPT_IDENTITY,
 	OPT_FOR,
 	OPT_REASON,
@@ -36,6 +37,7 @@ static const struct option all_options[] = {
 	{"down-on-exit", no_argument, NULL, OPT_DOWN_ON_EXIT},
 	{"configured", no_argument, NULL, OPT_CONFIGURED},
 	{"attach", no_argument, NULL, OPT_ATTACH},
+	{"lookup", no_argument, NULL, OPT_LOOKUP},
 	{"identity", required_argument, NULL, OPT_IDENTITY},
 	{"for", required_argument, NULL, OPT_FOR},
 	{"reason", required_argument, NULL, OPT_REASON},
@@ -107,6 +109,9 @@ static int take(const char *command, int option, const char *value, struct optio
 		break;
 	case OPT_ATTACH:
 		out->attach = true;
+		break;
+	case OPT_LOOKUP:
+		out->lookup = true;
 		break;
 	case OPT_IDENTITY:
 		if (!number(value, UINT64_MAX, &out->identity))

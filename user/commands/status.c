@@ -131,6 +131,7 @@ static int read_all(struct status *s, struct error *why)
 		return error_set(why, -ENOMEM, "out of memory");
 	s->mode_word = wall_settings(s->wall)->mode;
 	s->mode = mode_at(s->mode_word, clock_boot());
+	s->dnsbl = wall_dnsbl_health(s->wall);
 	pins_each_link(place.pins, read_interface, s);
 	if (!s->interfaces)
 		problem(s, "the wall is attached to no interface; `smtpwall up` attaches it");

@@ -29,6 +29,7 @@ struct status {
 	struct proof proof;
 	struct policy_list *lists;
 	struct outcome *outcomes;
+	const struct dnsbl_health *dnsbl;
 	bool daemon;
 	int manual;
 	unsigned int problems;

@@ -57,6 +57,37 @@ static void mode_json(const struct status *s, json_object *o)
 	}
 }
 
+struct dnsbl_count {
+	unsigned int sites, ill;
+};
+
+static struct dnsbl_count dnsbl_count(const struct status *s)
+{
+	struct dnsbl_count count = {0};
+
+	for (int i = 0; i < DNSBL_SITES; i++) {
+		count.sites += s->dnsbl->site[i].identity != 0;
+		count.ill += site_is_ill(&s->dnsbl->site[i]);
+	}
+	return count;
+}
+
+static void dnsbl_json(const struct status *s, json_object *o)
+{
+	json_object *dnsbl = json_object_new_object();
+	unsigned int well = 0;
+
+	for (int i = 0; i < DNSBL_SITES; i++)
+		well += s->dnsbl->site[i].identity && dnsbl_site_counts(&s->dnsbl->site[i]);
+	json_number(dnsbl, "sites", dnsbl_count(s).sites);
+	json_number(dnsbl, "well", well);
+	json_number(dnsbl, "answers", s->dnsbl->entries);
+	json_number(dnsbl, "listed", s->dnsbl->listed);
+	json_flag(dnsbl, "resolver_local", s->dnsbl->resolver_local);
+	json_flag(dnsbl, "deferring", s->dnsbl->defer_until > clock_boot());
+	json_object_object_add(o, "dnsbl", dnsbl);
+}
+
 void status_json(const struct status *s)
 {
 	json_object *o = json_object_new_object(), *array = json_object_new_array(), *reasons,
@@ -101,6 +132,9 @@ void status_json(const struct status *s)
 		json_time(o, "last_handshake", clock_wall_of(s->proof.last));
 	json_number(o, "events_held", s->notices.events_held);
 	json_number(o, "not_learnt", s->notices.not_learnt);
+	json_number(o, "asks_held", s->notices.asks_held);
+	json_number(o, "defer_stops", s->notices.defer_stops);
+	dnsbl_json(s, o);
 	array = json_object_new_array();
 	for (unsigned int i = 0; i < s->problems; i++)
 		json_object_array_add(array, json_object_new_string(s->problem[i]));
@@ -142,6 +176,52 @@ static void print_counters(const struct status *s)
 	table_print(t, stdout);
 }
 
+static void print_dnsbl(const struct status *s)
+{
+	struct dnsbl_count count = dnsbl_count(s);
+	char held[NUMBER_TEXT], listed[NUMBER_TEXT], state[SITE_STATE_TEXT];
+
+	if (!count.sites)
+		return;
+	printf("dnsbl       %u site%s, ", count.sites, count.sites == 1 ? "" : "s");
+	if (count.ill)
+		printf("%u not well; ", count.ill);
+	printf("%s answers held, %s listed\n", number_text(s->dnsbl->entries, held),
+	       number_text(s->dnsbl->listed, listed));
+	for (int i = 0; i < DNSBL_SITES; i++)
+		if (s->dnsbl->site[i].state == DNSBL_PAUSED)
+			printf("            %s %s\n", s->dnsbl->site[i].name,
+			       site_state_text(&s->dnsbl->site[i], state));
+	if (s->dnsbl->resolvers[0] && !s->dnsbl->resolver_local)
+		printf("            resolvers %s\n", s->dnsbl->resolvers);
+	print_resolver_advice(s->dnsbl, "            ");
+}
+
+static void print_held_back(const struct notices *n)
+{
+	const struct {
+		uint64_t count;
+		const char *text;
+	} kind[] = {
+		{n->events_held, "events"},
+		{n->not_learnt, "sources not learnt"},
+		{n->asks_held, "lookups not asked for at once"},
+		{n->defer_stops, "SYNs not deferred"},
+	};
+	const char *between = "held back   ";
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		if (!kind[i].count)
+			continue;
+		printf("%s%llu %s", between, (unsigned long long)kind[i].count, kind[i].text);
+		between = "; ";
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
 void status_text(const struct status *s)
 {
 	char number[NUMBER_TEXT], when[CLOCK_TEXT];
@@ -168,10 +248,8 @@ void status_text(const struct status *s)
 		     "syn-rate wait for the first\n"
 		     "            (they never work if the mail server is in another network "
 		     "namespace)");
-	if (s->notices.events_held || s->notices.not_learnt)
-		printf("held back   %llu events; %llu sources not learnt\n",
-		       (unsigned long long)s->notices.events_held,
-		       (unsigned long long)s->notices.not_learnt);
+	print_dnsbl(s);
+	print_held_back(&s->notices);
 	putchar('\n');
 	print_counters(s);
 	for (unsigned int i = 0; i < s->problems; i++)

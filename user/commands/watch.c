@@ -20,7 +20,7 @@
 const char help_watch[] =
 	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
 	"Shows events as they come: a source that met a row which drops, a source that completed its first\n"
-	"handshake. One line each; with --json one object a line. A source whose verdict does not change is\n"
+	"handshake, a source that the DNSBLs are to be asked about. One line each; with --json one object a line. A source whose verdict does not change is\n"
 	"told again after ten minutes at the earliest; `smtpwall status` counts what was held back.\n\n"
 	"  --count N    ends after N events\n"
 	"  --for TIME   ends after that time\n";
@@ -50,13 +50,41 @@ static const char *list_name(struct watching *w, uint32_t id)
 	return w->lists[id & (POLICY_LISTS - 1)].name;
 }
 
+static const char *kind_name(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_VERDICT:
+		return "verdict";
+	case EVENT_PROVEN:
+		return "proven";
+	case EVENT_ASK:
+		return "ask";
+	default:
+		return "unknown";
+	}
+}
+
+static void dnsbl_json(struct watching *w, const struct event *e, json_object *o)
+{
+	const struct dnsbl_health *health = wall_dnsbl_health(w->wall);
+	json_object *sites = json_object_new_array();
+
+	json_signed(o, "score", e->score);
+	for (unsigned int i = 0; i < DNSBL_SITES; i++)
+		if (e->sites >> i & 1 && health->site[i].identity)
+			json_object_array_add(sites, json_object_new_string(health->site[i].name));
+	json_object_object_add(o, "sites", sites);
+}
+
 static void show_json(struct watching *w, const struct event *e, const char *address)
 {
 	json_object *o = json_object_new_object();
 
 	json_time(o, "time", clock_wall_of(e->when));
-	json_text(o, "event", e->kind == EVENT_VERDICT ? "verdict" : "proven");
+	json_text(o, "event", kind_name(e));
 	json_text(o, "source", address);
+	if (e->kind == EVENT_ASK)
+		json_text(o, "reason", reason_name(e->reason));
 	if (e->kind == EVENT_VERDICT) {
 		json_text(o, "reason", reason_name(e->reason));
 		json_text(o, "verdict",
@@ -68,31 +96,42 @@ static void show_json(struct watching *w, const struct event *e, const char *add
 			json_number(o, "port", e->port);
 		if (e->until)
 			json_time(o, "expires", clock_wall_of(e->until));
+		if (e->reason == REASON_DNSBL)
+			dnsbl_json(w, e, o);
 	}
 	json_print_line(o, stdout);
+}
+
+static void show_verdict(struct watching *w, const struct event *e, const char *when,
+			 const char *address)
+{
+	const char *list = list_name(w, e->list);
+	char dnsbl[EVENT_DNSBL_TEXT];
+
+	printf("%s %s source=%s reason=%s%s%s%s port=%u\n", when,
+	       e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop", address,
+	       reason_name(e->reason), list ? " list=" : "", list ? list : "",
+	       event_dnsbl_text(w->wall, e, dnsbl, sizeof(dnsbl)), e->port);
 }
 
 static void show(void *context, const struct event *e)
 {
 	struct watching *w = context;
 	char address[ADDRESS_TEXT], when[CLOCK_TEXT];
-	const char *list;
 
 	if (w->quiet || (w->count && w->seen >= w->count))
 		return;
 	w->seen++;
 	address_text(&e->source, address);
-	if (w->json) {
+	clock_text(clock_wall_of(e->when), when);
+	if (w->json)
 		show_json(w, e, address);
-	} else if (e->kind == EVENT_PROVEN) {
-		printf("%s proven source=%s\n", clock_text(clock_wall_of(e->when), when), address);
-	} else {
-		list = list_name(w, e->list);
-		printf("%s %s source=%s reason=%s%s%s port=%u\n",
-		       clock_text(clock_wall_of(e->when), when),
-		       e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop", address,
-		       reason_name(e->reason), list ? " list=" : "", list ? list : "", e->port);
-	}
+	else if (e->kind == EVENT_VERDICT)
+		show_verdict(w, e, when, address);
+	else if (e->kind == EVENT_ASK)
+		printf("%s ask source=%s reason=%s\n", when, address, reason_name(e->reason));
+	else
+		printf("%s %s source=%s\n", when, kind_name(e), address);
 	fflush(stdout);
 }
 

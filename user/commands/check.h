@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * check.h - the DNSBLs' part of `check`: what they said (check_dnsbl.c), what they say now
+ * (check_lookup.c)
+ */
+#ifndef SMTPWALL_CHECK_H
+#define SMTPWALL_CHECK_H
+
+#include <json-c/json.h>
+#include "commands.h"
+
+/* What is held about a source. */
+struct said {
+	const struct dnsbl_health *health;
+	uint64_t threshold, now; /* boot clock, ns */
+	bool held;		 /* there is an entry */
+	struct dnsbl facts;
+	struct config *config; /* NULL: it cannot be read, and weights are not known */
+	struct error config_why;
+	const struct dnsbl_zone *zone[DNSBL_SITES]; /* of the places; NULL: not known */
+};
+
+/* To be released by said_close(). Borrows the wall. */
+void said_open(struct said *said, struct wall *wall, const struct address *source);
+void said_close(struct said *said);
+void said_text(const struct said *said);
+void said_json(const struct said *said, json_object *o);
+
+/* One answer as it is shown. */
+struct site_said {
+	const char *name;
+	const struct dnsbl_site *site; /* NULL: it has no place yet */
+	const struct dnsbl_zone *zone; /* NULL: its weights are not known */
+	const struct dnsbl_answer *answer;
+	const char *words;	  /* how it failed; NULL: by its outcome */
+	const char *not_counting; /* NULL: its answer counts */
+};
+
+/* Why answers of this site do not count for this source, NULL if they do. */
+const char *site_not_counting(const struct dnsbl_site *site, const struct address *source);
+int32_t site_weight(const struct site_said *s);
+
+/* A table of answers, with a column for weights or without; for table_print(). */
+struct table *answers_table(bool weights);
+void answers_row(struct table *t, bool weights, const struct site_said *s, uint64_t now);
+json_object *answer_json(const struct site_said *s);
+
+/* What the sites say now. */
+struct asked {
+	char not_asked[1200]; /* why nobody was asked; "": they were */
+	unsigned int pending;
+	struct dnsbl_reply reply[DNSBL_SITES]; /* of the configuration's zones, in their order */
+};
+
+/*
+ * Asks all configured sites and waits, for their timeout at most. `reason` is what decides about
+ * the source now: about what is allowed nobody is asked.
+ */
+void asked_run(struct asked *asked, const struct said *said, const struct address *source,
+	       enum reason reason);
+void asked_text(const struct asked *asked, const struct said *said, const struct address *source);
+void asked_json(const struct asked *asked, const struct said *said, const struct address *source,
+		json_object *o);
+
+#endif
