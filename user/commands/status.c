@@ -120,7 +120,6 @@ static void read_stored(struct status *s)
 
 static int read_all(struct status *s, struct error *why)
 {
-	uint64_t misses;
 	int err = wall_open(place.pins, &s->wall, why);
 
 	if (err)
@@ -148,13 +147,6 @@ static int read_all(struct status *s, struct error *why)
 	read_override(s);
 	read_health(s);
 	read_stored(s);
-	misses = pins_session_misses(place.pins);
-	if (misses)
-		problem(s,
-			"%llu changes of sockets were missed: counts of open sessions may be too "
-			"high "
-			"until `smtpwall down` and `smtpwall up`",
-			(unsigned long long)misses);
 	if (s->notices.proven_full)
 		problem(s,
 			"the table of proven sources was full %llu times: their sessions were not "

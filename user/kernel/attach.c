@@ -21,6 +21,8 @@
 #include "object.h"
 #include "pins.h"
 
+#define SESSION_PROGRAMS 2
+
 /* One interface on the way to its link. */
 struct step {
 	const char *interface;
@@ -38,8 +40,11 @@ struct attachment {
 	int program, old_program;
 	struct step *step;
 	unsigned int steps;
-	struct bpf_link *sessions;
+	struct bpf_link *sessions[SESSION_PROGRAMS];
 };
+
+/* Their pinned links have the same names. */
+static const char *const session_program[SESSION_PROGRAMS] = {"sessions", "sessions_again"};
 
 static void tell(const struct attach_request *request, const char *format, const char *a,
 		 const char *b)
@@ -243,9 +248,9 @@ static int pin_all(struct attachment *a, struct error *why)
 					 strerror(-err));
 		step->pinned = true;
 	}
-	if (!err) {
-		snprintf(path, sizeof(path), "%s/links/" LINK_SESSIONS, a->request->pins);
-		err = pin_over(bpf_link__fd(a->sessions), path, why);
+	for (int i = 0; !err && i < SESSION_PROGRAMS; i++) {
+		snprintf(path, sizeof(path), "%s/links/%s", a->request->pins, session_program[i]);
+		err = pin_over(bpf_link__fd(a->sessions[i]), path, why);
 	}
 	return err ? err : pin_programs(a, why);
 }
@@ -264,7 +269,6 @@ static int detach_unwanted(void *context, const char *interface, const char *pat
 
 static int attach_steps(struct attachment *a, struct error *why)
 {
-	struct bpf_program *program;
 	int err;
 
 	for (unsigned int i = 0; i < a->steps; i++) {
@@ -272,9 +276,13 @@ static int attach_steps(struct attachment *a, struct error *why)
 		if (err)
 			return err;
 	}
-	program = bpf_object__find_program_by_name(object_bpf(a->object), "sessions");
-	a->sessions = program ? bpf_program__attach(program) : NULL;
-	if (!a->sessions) {
+	for (int i = 0; i < SESSION_PROGRAMS; i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(object_bpf(a->object), session_program[i]);
+
+		a->sessions[i] = program ? bpf_program__attach(program) : NULL;
+		if (a->sessions[i])
+			continue;
 		err = errno ? -errno : -ENOENT;
 		return error_set(
 			why, err,
@@ -317,7 +325,8 @@ int object_attach(struct object *object, const struct attach_request *request, s
 out:
 	/* The pins hold what stands; a session link that was not pinned goes with its descriptor.
 	 */
-	bpf_link__destroy(a.sessions);
+	for (int i = 0; i < SESSION_PROGRAMS; i++)
+		bpf_link__destroy(a.sessions[i]);
 	for (unsigned int i = 0; i < a.steps; i++)
 		if (a.step && a.step[i].link >= 0)
 			close(a.step[i].link);

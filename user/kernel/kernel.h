@@ -160,8 +160,6 @@ int wall_counters(struct wall *wall, struct counters *out, struct error *why);
 int wall_list_counters(struct wall *wall, struct outcome out[POLICY_LISTS], struct error *why);
 int wall_notices(struct wall *wall, struct notices *out, struct error *why);
 
-/* Changes of sockets that the kernel did not show to the session program (it was at work already). */
-uint64_t pins_session_misses(const char *pins);
 int wall_proof(struct wall *wall, struct proof *out, struct error *why);
 
 /* Entries in the map; walks it. Or -errno. */

@@ -5,7 +5,7 @@
  *	PINS/wall PINS/check ...	programs
  *	PINS/maps/NAME			maps
  *	PINS/links/xdp-IFACE		one XDP link an interface
- *	PINS/links/sessions		the link of the session program
+ *	PINS/links/sessions, sessions_again	the links of the session programs
  *
  * Taking down trusts nothing but the directory: it must work on the pins of any version, beside a
  * broken configuration and a damaged ledger.
@@ -244,23 +244,6 @@ int pins_link_index(const char *path)
 	err = bpf_obj_get_info_by_fd(fd, &info, &size);
 	close(fd);
 	return err ? err : (int)info.xdp.ifindex;
-}
-
-uint64_t pins_session_misses(const char *pins)
-{
-	struct bpf_prog_info info = {0};
-	__u32 size = sizeof(info);
-	char path[PINS_PATH];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/sessions", pins);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		info.recursion_misses = 0;
-	close(fd);
-	return info.recursion_misses;
 }
 
 uint64_t pins_identity(const char *pins)

@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include "../text.h"
 
-#define PINS_PATH     512
-#define LINK_XDP      "xdp-"
-#define LINK_SESSIONS "sessions"
+#define PINS_PATH 512
+#define LINK_XDP  "xdp-"
 
 /* Removes one pin; a link is detached even if somebody else holds a descriptor of it. */
 int pin_remove(const char *path, bool link, struct error *why);
