@@ -233,10 +233,13 @@ static __always_inline void session_established(const struct settings *s, struct
 	session_proof(now);
 	session_charge(s, &source, now);
 	p = bpf_map_lookup_elem(&proven, &source);
-	if (p)
-		__sync_fetch_and_add(&p->completed, 1);
-	if (port == PORT_PROTECTED)
-		session_ask(s, &source, now);
+	if (!p)
+		return;
+	__sync_fetch_and_add(&p->completed, 1);
+	if (port != PORT_PROTECTED)
+		return;
+	p->mail = now;
+	session_ask(s, &source, now);
 }
 
 static __always_inline void session_closed(const struct settings *s, struct sock *sk)

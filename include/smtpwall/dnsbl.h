@@ -3,9 +3,10 @@
  * dnsbl.h - what DNSBLs said about sources, and how the DNSBLs are
  *
  * Both maps are written by the daemon only (and, while none runs, by `smtpwall dnsbl` under the
- * daemon's lock). They hold facts, not conclusions: whether a score is a listing is for the kernel
- * programs to say, by the threshold in the settings. Everything the daemon knows is here, so that
- * it may die at any moment and the next one goes on.
+ * daemon's lock; `dnsbl flush` deletes at any time, which at worst has a source asked about again).
+ * They hold facts, not conclusions: whether a score is a listing is for the kernel programs to say,
+ * by the threshold in the settings. Everything the daemon knows is here, so that it may die at any
+ * moment and the next one goes on.
  */
 #ifndef SMTPWALL_DNSBL_H
 #define SMTPWALL_DNSBL_H

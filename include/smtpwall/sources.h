@@ -54,6 +54,7 @@ struct proven {
 	__u64 completed; /* handshakes completed */
 	__s64 sessions;	 /* open now */
 	__u64 busy;	 /* sessions are open without a break since then: none is older */
+	__u64 mail;	 /* last handshake on a protected port; 0: none, the host's own users */
 };
 
 /*

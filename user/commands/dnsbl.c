@@ -221,8 +221,7 @@ static int flush_one(struct wall *wall, const char *text)
 	struct address source;
 	int err;
 
-	if (!address_parse(text, &source))
-		return usage("dnsbl", "\"%s\" is no address", text);
+	address_parse(text, &source);
 	address_text(&source, address);
 	err = wall_drop_dnsbl(wall, &source);
 	if (err == -ENOENT) {
@@ -330,10 +329,11 @@ static int show_status(struct wall *wall, bool json)
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int check_words(const char *word, int words, const struct options *o)
+static int check_words(const char *word, int words, const char *first, const struct options *o)
 {
 	bool pauses = !strcmp(word, "pause"), names = pauses || !strcmp(word, "resume"),
 	     shows = !strcmp(word, "status"), flushes = !strcmp(word, "flush");
+	struct address address;
 
 	if (!names && !shows && !flushes)
 		return usage("dnsbl", "\"%s\" is not status, pause, resume or flush", word);
@@ -347,6 +347,8 @@ static int check_words(const char *word, int words, const struct options *o)
 		return usage("dnsbl", "%s takes the name of one site", word);
 	if (flushes && words > 1)
 		return usage("dnsbl", "flush takes one address at most");
+	if (flushes && words && !address_parse(first, &address))
+		return usage("dnsbl", "\"%s\" is no address", first);
 	return STATUS_DONE;
 }
 
@@ -380,6 +382,6 @@ int command_dnsbl(int argc, char **argv)
 		return -1 - first;
 	word = first < argc ? argv[first] : "status";
 	argument = first + 1 < argc ? argv[first + 1] : NULL;
-	status = check_words(word, argc - first - 1, &options);
+	status = check_words(word, argc - first - 1, argument, &options);
 	return status ? status : obey(word, argument, &options);
 }

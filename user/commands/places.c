@@ -103,15 +103,19 @@ void places_pause(struct wall *wall, struct dnsbl_places *places)
 	struct dnsbl_health *health = wall_dnsbl_health(wall);
 	struct ledger *ledger = ledger_try(false);
 
-	for (unsigned int i = 0; ledger && i < DNSBL_SITES; i++) {
+	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
+		struct dnsbl_site *site = &health->site[i];
+		char name[sizeof(site->name) + 16];
 		struct ledger_override pause;
-		char name[sizeof(health->site[i].name) + 16];
 
 		if (!places->zone[i])
 			continue;
-		pause_name(&health->site[i], name, sizeof(name));
-		set_paused(&health->site[i],
-			   override_stands(ledger, name, "", &pause) ? pause.until : 0);
+		pause_name(site, name, sizeof(name));
+		if (ledger)
+			set_paused(site,
+				   override_stands(ledger, name, "", &pause) ? pause.until : 0);
+		else if (site->paused_until && site->paused_until <= clock_wall())
+			set_paused(site, 0);
 	}
 	ledger_close(ledger);
 	places_count(wall, places);

@@ -244,8 +244,8 @@ void status_text(const struct status *s)
 		printf("sessions    counted; last handshake %s\n",
 		       clock_short(clock_wall_of(s->proof.last), when));
 	else
-		puts("sessions    no handshake seen yet: sessions, source-rate, network-rate and "
-		     "syn-rate wait for the first\n"
+		puts("sessions    no handshake seen yet: sessions, source-rate, network-rate, "
+		     "syn-rate and dnsbl wait for the first\n"
 		     "            (they never work if the mail server is in another network "
 		     "namespace)");
 	print_dnsbl(s);

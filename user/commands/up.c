@@ -145,11 +145,11 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 	for (unsigned int i = 0; i < up->config->ports; i++)
 		port[i] = up->config->port[i].number;
 	if (net_listens(port, up->config->ports) == 0)
-		note("nothing listens on the protected ports in this network namespace; if the "
-		     "mail "
+		note("nothing listens on the protected ports in this network namespace; if the mail "
 		     "server runs in another one (a container, a host behind this one), its "
 		     "sessions are not seen: the rows sessions, source-rate, network-rate and "
-		     "syn-rate do not work, and a list that begins to speak cuts open sessions");
+		     "syn-rate do not work, nobody is looked up in a DNSBL, and a list that begins "
+		     "to speak cuts open sessions");
 }
 
 /*

@@ -20,8 +20,9 @@
 const char help_watch[] =
 	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
 	"Shows events as they come: a source that met a row which drops, a source that completed its first\n"
-	"handshake, a source that the DNSBLs are to be asked about. One line each; with --json one object a line. A source whose verdict does not change is\n"
-	"told again after ten minutes at the earliest; `smtpwall status` counts what was held back.\n\n"
+	"handshake, a source that the DNSBLs are to be asked about. One line each; with --json one object a\n"
+	"line. A source whose verdict does not change is told again after ten minutes at the earliest;\n"
+	"`smtpwall status` counts what was held back.\n\n"
 	"  --count N    ends after N events\n"
 	"  --for TIME   ends after that time\n";
 

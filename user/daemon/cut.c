@@ -46,6 +46,17 @@ static bool is_dropped(struct daemon *d, const struct address *source)
 	       answer.verdict == VERDICT_DROP && answer.reason == REASON_DNSBL;
 }
 
+/* Submission ports are for the host's own users, whose home addresses are in every DNSBL. */
+static bool is_mail(struct daemon *d, const struct session *session)
+{
+	const volatile struct settings *s = wall_settings(d->wall);
+
+	for (int i = 0; i < SETTINGS_PORTS; i++)
+		if (s->port[i] == PORT_WORD(session->local_port, PORT_PROTECTED))
+			return true;
+	return false;
+}
+
 static int look(void *context, const struct session *session)
 {
 	struct daemon *d = context;
@@ -54,7 +65,8 @@ static int look(void *context, const struct session *session)
 	const struct cut *cut = bsearch(&key, c->cut, c->count, sizeof(*cut), by_source);
 	int err;
 
-	if (!cut || session->began < cut->begun || !is_dropped(d, &session->source))
+	if (!cut || session->began < cut->begun || !is_mail(d, session) ||
+	    !is_dropped(d, &session->source))
 		return 0;
 	err = net_cut(session);
 	if (!err)

@@ -21,6 +21,8 @@
 #define SLOW_PAUSE (60 * SECOND_NS)
 /* Sources that were here so lately are looked for by the walk that makes up for lost events. */
 #define LATELY (300 * SECOND_NS)
+/* Their session is younger than that if its event was lost and this is the next walk. */
+#define LOST (120 * SECOND_NS)
 
 static bool is_on(const struct daemon *d)
 {
@@ -75,6 +77,7 @@ static void configure(struct daemon *d)
 	f->health->deferring = d->config->dnsbl_deferred;
 	f->health->defer_until = 0;
 	places_assign(d->wall, d->config, &f->places);
+	quota_read(f->health);
 	change = wall_settings(d->wall)->dnsbl_change;
 	places_pause(d->wall, &f->places);
 	f->health->change_seen = change;
@@ -189,16 +192,27 @@ struct unasked {
 	uint64_t now;
 };
 
-/* Events are hints: whoever was here lately and has no answer is looked up. */
+/*
+ * Events are hints: whoever was here lately and has no answer is looked up. A session that began while
+ * there was a fresh one has passed: a renewal that finds it listed comes too late to cut it. So does a
+ * walk that comes late, when the answer may be forgotten.
+ */
 static int want_unanswered(void *context, const struct address *source, const struct proven *proven)
 {
 	struct unasked *u = context;
+	uint64_t begun = proven->mail + LOST < u->now ? u->now : proven->mail;
 	struct dnsbl facts;
 
-	if ((proven->sessions <= 0 && proven->last + LATELY < u->now) || address_is_private(source))
+	if (!proven->mail || address_is_private(source) ||
+	    (proven->sessions <= 0 && proven->mail + LATELY < u->now))
 		return 0;
-	if (wall_get_dnsbl(u->d->wall, source, &facts) || facts.renew <= u->now)
-		lookup_want(u->d, source, proven->last, true);
+	if (wall_get_dnsbl(u->d->wall, source, &facts) == 0) {
+		if (facts.renew > u->now)
+			return 0;
+		if (proven->mail < facts.renew)
+			begun = u->now;
+	}
+	lookup_want(u->d, source, begun, true);
 	return 0;
 }
 
@@ -213,14 +227,16 @@ static void dnsbl_tick(struct daemon *d)
 		close_resolver(d);
 		open_resolver(d);
 	}
+	/* First: the other walk forgets what is out of date. */
+	if (is_on(d) && !d->exiting)
+		wall_each_proven(d->wall, want_unanswered, &unasked);
 	rescore(d);
 	if (!is_on(d))
 		return;
+	quota_write(d);
 	probes_tick(d);
 	probes_tell(d);
 	wall_sweep_deferred(d->wall);
-	if (!d->exiting)
-		wall_each_proven(d->wall, want_unanswered, &unasked);
 }
 
 void dnsbl_event(struct daemon *d, const struct event *e)

@@ -6,6 +6,7 @@
  *   lookups  sources wait, and are asked about
  *   verdict  the replies become the source's score
  *   probes   are the sites themselves well?
+ *   quota    what a site was asked today, over a reboot
  *   cut      ends the sessions that a listing came too late for
  *
  * The map `dnsbl` is the truth; what is here are only the questions under way. If the daemon dies, the
@@ -28,9 +29,10 @@ struct follow_dnsbl {
 	struct lookups *lookups;
 	struct probes *probes;
 	struct cuts *cuts;
-	bool closing;	     /* replies that come now are no replies */
-	bool rescore;	     /* scores have to be worked out anew: done within a second */
-	uint64_t slow_until; /* boot clock, ns: nothing is deferred, answers take too long */
+	bool closing;		/* replies that come now are no replies */
+	bool rescore;		/* scores have to be worked out anew: done within a second */
+	uint64_t quota_written; /* sum of what the file of quotas holds */
+	uint64_t slow_until;	/* boot clock, ns: nothing is deferred, answers take too long */
 };
 
 /* Do not count on the sites that count: some changed. Brings places, scores and faults up to date. */
@@ -63,6 +65,12 @@ bool probes_first_under_way(const struct follow_dnsbl *f);
 void probes_tick(struct daemon *d);
 /* Faults for sites that are not well, in words. */
 void probes_tell(struct daemon *d);
+
+/* --- quota.c ---------------------------------------------------------------------------------- */
+
+/* Takes over what the sites were asked today before the reboot. */
+void quota_read(struct dnsbl_health *health);
+void quota_write(struct daemon *d);
 
 /* --- cut.c ------------------------------------------------------------------------------------ */
 
