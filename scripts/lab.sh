@@ -14,6 +14,12 @@
 #   lab_exec HOST COMMAND...                  runs a command in the network of that host
 #   lab_wall HOST ARGUMENTS...                runs smtpwall there, with pins and state of its own
 #   lab_daemon HOST; lab_daemon_stop HOST     its daemon, in the background
+#   lab_dnsd HOST ADDRESS PORT                a DNS server that answers by rules (tests/tools/dnsd), right or wrong:
+#                                             $LAB_DIR/HOST/dnsd.rules, read again when it changes; the questions
+#                                             are in dnsd.rules.log
+#   lab_rbldnsd HOST ADDRESS PORT ZONE:TYPE:FILE...     a real rbldnsd with these zones; FILE is below
+#                                             $LAB_DIR/HOST and read again within a second of a change, its
+#                                             queries are in rbldnsd.log
 #   lab_host NAME, lab_wire HOST IF ADDRESSES HOST IF ADDRESSES      for other shapes
 #   lab_defer COMMAND...                      runs at the end, last one first
 #   wait_for SECONDS COMMAND...               until it succeeds, at most that long
@@ -225,11 +231,12 @@ lab_daemon_stop() {
 
 # --- mail -------------------------------------------------------------------------------------------
 
-# lab_fetch - unpacks Postfix, and the libraries it needs that this host has not installed; prints the
-# directories. Before lab_new it also works where the host's own resolver lives in /run.
+# lab_fetch - unpacks Postfix, rbldnsd, and the libraries they need that this host has not installed; prints
+# the directories, Postfix's first, rbldnsd's second. Before lab_new it also works where the host's own
+# resolver lives in /run.
 lab_fetch() {
-	local package wanted=(postfix)
-	for package in libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3; do
+	local package wanted=(postfix rbldnsd)
+	for package in libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libsystemd0 zlib1g; do
 		[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || wanted+=("$package")
 	done
 	"$LAB_TOP/scripts/unpack" "${wanted[@]}"
@@ -373,4 +380,45 @@ lab_connect() {
 		print "$greeted of $count\n" if $count > 1;
 		exit($greeted == $count ? 0 : 1);
 	' "$2" "$3" "${4:-25}" "${5:-3}" "${6:-1}"
+}
+
+# --- names ------------------------------------------------------------------------------------------
+
+# lab_serve HOST LOG PATTERN COMMAND... - starts a server, waits for the pattern in its log, ends it with the
+# lab. Its process is in $lab_served, for those who want to end it earlier.
+lab_serve() {
+	local host=$1 log=$2 pattern=$3
+	shift 3
+	nsenter --net="/run/netns/$host" -- "$@" >"$log" 2>&1 </dev/null &
+	lab_served=$!
+	lab_defer lab_serve_end "$lab_served"
+	wait_for 20 grep -qE "$pattern" "$log" || {
+		cat "$log" >&2
+		lab_say "${1##*/} did not start on $host: see above"
+		return 1
+	}
+}
+
+lab_serve_end() { kill "$1" 2>/dev/null; }
+
+# lab_dnsd HOST ADDRESS PORT
+lab_dnsd() {
+	local rules=$LAB_DIR/$1/dnsd.rules
+	mkdir -p "$LAB_DIR/$1"
+	[ -e "$rules" ] || : >"$rules"
+	lab_serve "$1" "$LAB_DIR/$1/dnsd.out" '^dnsd: ready' "${SMTPWALL%/*}/tests/tools/dnsd" "$2" "$3" "$rules"
+}
+
+# lab_rbldnsd HOST ADDRESS PORT ZONE:TYPE:FILE... - it refuses to be root, and only reads
+lab_rbldnsd() {
+	local host=$1 address=$2 port=$3 fetched package library path='' dir=$LAB_DIR/$1
+	shift 3
+	fetched=$(lab_fetch) || return 1
+	package=$(sed -n 2p <<<"$fetched")
+	while read -r library; do
+		path+=$library/lib/$(gcc -print-multiarch):$library/usr/lib/$(gcc -print-multiarch):
+	done < <(sed 1,2d <<<"$fetched")
+	# shellcheck disable=SC2016 # the inner shell's variables
+	lab_serve "$host" "$dir/rbldnsd.log" '^rbldnsd: .*started' env ${path:+"LD_LIBRARY_PATH=$path"} \
+		"$package/usr/sbin/rbldnsd" -n -c 1 -u nobody -w "$dir" -b "$address/$port" -l +- "$@"
 }

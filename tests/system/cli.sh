@@ -18,7 +18,7 @@ mode = enforce
 interfaces = {"eth0"}
 CONF
 
-commands='up down daemon status check block unblock allow unallow bans lists load mode watch config'
+commands='up down daemon status check block unblock allow unallow bans lists load mode dnsbl watch config'
 all_help() { # each line names a command that does not behave
 	local name first
 	for name in $commands; do
@@ -85,6 +85,10 @@ table "no wall" <<'END'
 0|config check
 0|config show
 1|load guard
+1|dnsbl
+1|dnsbl status --json
+1|dnsbl pause zen
+1|dnsbl flush
 END
 says "status --json without a wall is JSON" '"up": *false' wall status --json
 
@@ -97,6 +101,14 @@ table "wrong usage" <<'END'
 2|watch --count 0
 2|watch --count many
 2|watch --for never
+2|dnsbl now
+2|dnsbl pause
+2|dnsbl pause zen bl
+2|dnsbl pause zen --for never
+2|dnsbl resume
+2|dnsbl flush example.com
+2|dnsbl flush 203.0.113.0/24
+2|check 203.0.113.1 --lookup now
 2|check
 2|check 203.0.113.1 203.0.113.2
 2|check example.com

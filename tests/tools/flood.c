@@ -2,11 +2,12 @@
 /*
  * flood.c - SYNs with any source address one likes
  *
- *	flood SOURCE DESTINATION PORT COUNT [PER-SECOND]
+ *	flood SOURCE DESTINATION PORT COUNT [PER-SECOND [STRIDE]]
  *
  * Sent through a raw socket, so that no socket of this host knows of them: what answers comes back
  *to whoever owns the address. Source ports go round; PER-SECOND 0 or none: as fast as it goes.
- *COUNT 0: until it is killed. Prints how many were sent.
+ *COUNT 0: until it is killed. With a STRIDE (IPv4) each SYN comes from a source that much further on.
+ *Prints how many were sent.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -89,7 +90,8 @@ static void fill(uint8_t packet[64], int family, uint16_t port, uint32_t number)
 	tcp->check = folded(sum(n, tcp, sizeof(*tcp)));
 }
 
-static int send_all(int fd, int family, const char *argv[], uint64_t count, uint64_t rate)
+static int send_all(int fd, int family, const char *argv[], uint64_t count, uint64_t rate,
+		    uint32_t stride)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
 	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
@@ -97,6 +99,7 @@ static int send_all(int fd, int family, const char *argv[], uint64_t count, uint
 	struct timespec begin, now;
 	uint8_t source[16], packet[64];
 	uint64_t sent = 0;
+	uint32_t first;
 	size_t size;
 
 	if (inet_pton(family, argv[1], source) != 1 ||
@@ -107,6 +110,8 @@ static int send_all(int fd, int family, const char *argv[], uint64_t count, uint
 	}
 	size = make(packet, family, source,
 		    family == AF_INET ? (void *)&to4.sin_addr : &to6.sin6_addr);
+	memcpy(&first, source, sizeof(first));
+	first = ntohl(first);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (!stop && (!count || sent < count)) {
 		if (rate) {
@@ -118,6 +123,11 @@ static int send_all(int fd, int family, const char *argv[], uint64_t count, uint
 				nanosleep(&pause, NULL);
 				continue;
 			}
+		}
+		if (stride) {
+			uint32_t next = htonl(first + (uint32_t)sent * stride);
+
+			memcpy(packet + 12, &next, sizeof(next));
 		}
 		fill(packet, family, (uint16_t)atoi(argv[3]), (uint32_t)sent);
 		if (sendto(fd, packet, size, 0, family == AF_INET ? (void *)&to4 : &to6,
@@ -149,5 +159,6 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	return send_all(fd, family, (const char **)argv, strtoull(argv[4], NULL, 10),
-			argc > 5 ? strtoull(argv[5], NULL, 10) : 0);
+			argc > 5 ? strtoull(argv[5], NULL, 10) : 0,
+			argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 0);
 }
