@@ -12,33 +12,11 @@
 #include <string.h>
 #include <cmocka.h>
 #include "config.h"
+#include "config_text.h"
 #include "dnsbl/dnsbl.h"
 
 #define KEY "k3yk3yk3yk3yk3yk3yk3yk3yk3"
 #define ZEN KEY ".zen.example"
-
-static struct config *untouched = (struct config *)&untouched;
-
-static struct config *read_text(const char *text)
-{
-	struct error why = {""};
-	struct config *config = NULL;
-
-	if (config_read_memory("t", text, strlen(text), &config, &why))
-		fail_msg("refused: %s\n%s", why.text, text);
-	return config;
-}
-
-static char *written(const struct config *config)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	config_write(config, out);
-	fclose(out);
-	return text;
-}
 
 /* The sites with their patterns, blanks between. */
 static char *sites_text(const struct dnsbl_sites *sites)

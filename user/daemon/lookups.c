@@ -12,27 +12,19 @@
 #include <string.h>
 #include <time.h>
 #include "../clock.h"
+#include "budget.h"
 #include "lookup.h"
 
-#define STEP_US	   10000ULL   /* how often the queue is looked at while there is one */
-#define NETWORKS   4096	      /* budgets per network and second; networks that collide share one */
-#define PERMISSION 1000000ULL /* one new source, in millionths */
+#define STEP_US 10000ULL /* how often the queue is looked at while there is one */
 
 TAILQ_HEAD(lookup_list, lookup);
-
-struct network_budget {
-	struct address network;
-	uint64_t second;
-	uint64_t spent;
-};
 
 struct lookups {
 	struct lookup_list waiting[2]; /* [1]: proven sources, which go first */
 	struct lookup_list running, late;
 	size_t waiting_count, running_count;
 	void *tree; /* of all that are waiting or running, by source */
-	uint64_t permitted, permitted_at;
-	struct network_budget network[NETWORKS];
+	struct budget budget;
 	sd_event_source *timer;
 	bool timer_on;
 };
@@ -220,53 +212,19 @@ static void start(struct daemon *d, struct lookup *lookup)
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static bool network_permits(struct daemon *d, const struct address *source)
-{
-	struct network_budget *b;
-	uint64_t second = monotonic_us() / 1000000ULL, hash = 0xcbf29ce484222325ULL;
-	struct address network = *source;
-
-	address_network(&network);
-	for (size_t i = 0; i < ADDRESS_BYTES; i++)
-		hash = (hash ^ network.byte[i]) * 0x100000001b3ULL;
-	b = &d->dnsbl->lookups->network[(hash ^ hash >> 32) % NETWORKS];
-	if (b->second != second) {
-		b->second = second;
-		b->spent = 0;
-	}
-	if (b->spent >= d->config->dnsbl_network_budget)
-		return false;
-	b->spent++;
-	return true;
-}
-
-/* Permissions grow with time, up to those of one second. */
-static void permit(struct daemon *d)
-{
-	struct lookups *l = d->dnsbl->lookups;
-	uint64_t now = monotonic_us(), budget = d->config->dnsbl_budget;
-	uint64_t passed = now - l->permitted_at;
-
-	l->permitted_at = now;
-	l->permitted += (passed < 1000000ULL ? passed : 1000000ULL) * budget;
-	if (l->permitted > budget * PERMISSION)
-		l->permitted = budget * PERMISSION;
-}
-
 static void start_waiting(struct daemon *d)
 {
 	struct lookups *l = d->dnsbl->lookups;
 
-	permit(d);
+	budget_grow(&l->budget, d->config->dnsbl_budget, monotonic_us());
 	for (int proven = 1; proven >= 0; proven--) {
 		struct lookup *lookup = TAILQ_FIRST(&l->waiting[proven]), *next;
 
-		for (; lookup && l->permitted >= PERMISSION; lookup = next) {
+		for (; lookup && budget_is_left(&l->budget); lookup = next) {
 			next = TAILQ_NEXT(lookup, entry);
-			if (!network_permits(d, &lookup->source))
-				continue;
-			l->permitted -= PERMISSION;
-			start(d, lookup);
+			if (budget_take(&l->budget, &lookup->source,
+					d->config->dnsbl_network_budget, monotonic_us()))
+				start(d, lookup);
 		}
 	}
 }
