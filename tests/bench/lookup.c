@@ -13,10 +13,11 @@
  */
 #include "tests/packet/kit.h"
 
-#define POOL   131072u /* source addresses in turn, a power of two */
-#define ROUNDS 9
-#define KNOWN  100000u
-#define HAND   1000u
+#define POOL	 131072u /* source addresses in turn, a power of two */
+#define ROUNDS	 9
+#define KNOWN	 100000u
+#define HAND	 1000u
+#define ANSWERED 10000u /* listed by DNSBLs, beside the known ones, which are not */
 
 /* --- programs, written by hand: there are only a few instructions ------------------------------
  */
@@ -194,6 +195,14 @@ static uint32_t source_by_hand(struct bench *b, uint32_t n)
 	return nth((uint32_t)(kit_chance() % HAND));
 }
 
+/* Those at the end of the known ones: the DNSBLs speak against them. */
+static uint32_t source_answered(struct bench *b, uint32_t n)
+{
+	(void)b;
+	(void)n;
+	return nth((uint32_t)(kit_chance() % ANSWERED) + HAND + KNOWN);
+}
+
 static struct address mapped(uint32_t v4)
 {
 	struct address a;
@@ -251,6 +260,26 @@ static void set_list(struct bench *b, size_t entries)
 	free(text);
 }
 
+/* What DNSBLs said about all known sources, and about some that they list. */
+static void set_answers(struct bench *b)
+{
+	uint64_t now = kit_now(&b->kit);
+
+	for (uint32_t n = 0; n < KNOWN + ANSWERED; n++) {
+		struct address source = mapped(nth(n + HAND));
+		struct dnsbl facts = {
+			.begun = now,
+			.since = now,
+			.until = FOREVER,
+			.renew = FOREVER,
+			.score = n < KNOWN ? 0 : 3,
+			.proven = 1,
+		};
+
+		kit_must(wall_put_dnsbl(b->kit.wall, &source, &facts), "dnsbl", "");
+	}
+}
+
 /* Entries by hand cost every packet a lookup for each prefix length in use: with and without them.
  */
 static void use_manual(struct bench *b, bool use)
@@ -300,6 +329,9 @@ enum column {
 	KNOWN_SENDER,
 	BESIDE_HAND,
 	BY_HAND,
+	ANSWER_MISS,
+	ANSWER_CLEAN,
+	ANSWER_LISTED,
 	HASH_MISS,
 	HASH_HIT,
 	TRIE_MISS,
@@ -320,6 +352,9 @@ static const struct {
 	[KNOWN_SENDER] = {"known, a SYN", source_known, 25, TCP_SYN},
 	[BESIDE_HAND] = {"unlisted, beside blocks", source_unlisted, 25, TCP_ACK},
 	[BY_HAND] = {"blocked by hand, a SYN", source_by_hand, 25, TCP_SYN},
+	[ANSWER_MISS] = {"no DNSBL answer, a segment", source_unlisted, 25, TCP_ACK},
+	[ANSWER_CLEAN] = {"DNSBL: clean, a SYN", source_known, 25, TCP_SYN},
+	[ANSWER_LISTED] = {"DNSBL: listed, a SYN", source_answered, 25, TCP_SYN},
 	[HASH_MISS] = {"peer: HASH, absent", source_unlisted, 25, TCP_SYN},
 	[HASH_HIT] = {"peer: HASH, present", source_listed, 25, TCP_SYN},
 	[TRIE_MISS] = {"peer: LPM_TRIE, absent", source_unlisted, 25, TCP_SYN},
@@ -354,6 +389,8 @@ static void bench_size(struct bench *b, size_t entries)
 						       : b->kit.run;
 
 			use_manual(b, i == BESIDE_HAND || i == BY_HAND);
+			b->kit.settings->dnsbl_threshold =
+				i >= ANSWER_MISS && i <= ANSWER_LISTED ? 3 : 0;
 			fill_pool(b, columns[i].source);
 			frame_tcp(&b->frame, "192.0.2.1", columns[i].port, columns[i].flags);
 			ns[i][round] = measure(b, program) - measure(b, b->bare);
@@ -362,7 +399,7 @@ static void bench_size(struct bench *b, size_t entries)
 		}
 	}
 	for (int i = 0; i < COLUMNS; i++)
-		printf("%9zu  %-24s %7.0f ns %7.1f x\n", entries, columns[i].name, median(ns[i]),
+		printf("%9zu  %-26s %7.0f ns %7.1f x\n", entries, columns[i].name, median(ns[i]),
 		       median(ratio[i]));
 	close(hash_peer);
 	close(trie_peer);
@@ -388,7 +425,8 @@ int main(void)
 	b.feeder = load_feeder(b.at, b.pool, b.programs);
 	b.bare = load_bare();
 	set_scene(&b);
-	printf("  entries  packet                     a packet   to another port\n");
+	set_answers(&b);
+	printf("  entries  packet                       a packet   to another port\n");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) - kit_small(); i++)
 		bench_size(&b, sizes[i]);
 	free(b.listed);

@@ -93,7 +93,7 @@ void verdict_put(struct daemon *d, const struct lookup *lookup)
 	int64_t threshold = (int64_t)wall_settings(d->wall)->dnsbl_threshold;
 	uint64_t now = clock_boot();
 	struct dnsbl facts;
-	bool was_listed;
+	bool was_listed, is_new;
 
 	if (wall_get_dnsbl(d->wall, &lookup->source, &facts))
 		memset(&facts, 0, sizeof(facts));
@@ -105,11 +105,16 @@ void verdict_put(struct daemon *d, const struct lookup *lookup)
 		facts.score = 0;
 	apply_replies(d, lookup, &facts, now);
 	facts.proven |= lookup->proven;
+	is_new = !facts.since;
 	dnsbl_facts_judge(&facts, &f->places, now, lookup->begun);
 	put(d, &lookup->source, &facts);
 	f->health->lookups += lookup->asked != 0;
+	/* The next walk counts anew; until then this stops deferring in time for want of room. */
+	f->health->entries += is_new;
+	f->health->unproven += is_new && !facts.proven;
 	if (!threshold || was_listed || facts.score < threshold)
 		return;
+	f->health->listed++;
 	tell_listed(d, lookup, &facts);
 	if (lookup->proven)
 		cut_sessions(d, &lookup->source, facts.begun);
