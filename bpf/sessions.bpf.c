@@ -73,6 +73,7 @@ enum {
 	STATE_ESTABLISHED = 1,
 	STATE_SYN_RECV = 3,
 	STATE_CLOSE = 7,
+	STATE_CLOSE_WAIT = 8,
 	STATE_LISTEN = 10,
 	STATE_TIME_WAIT = 6,
 	STATE_NEW_SYN_RECV = 12,
@@ -332,7 +333,7 @@ int mark_sessions(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* Writes a struct session for every open session. */
+/* Writes a struct session for every open session whose server still talks. */
 SEC("iter/tcp")
 int list_sessions(struct bpf_iter__tcp *ctx)
 {
@@ -345,9 +346,14 @@ int list_sessions(struct bpf_iter__tcp *ctx)
 	sk = s ? session_of(s, ctx->sk_common, &record.source) : 0;
 	if (!sk)
 		return 0;
+	/* What the server has closed ends by itself. */
+	if (sk->__sk_common.skc_state != STATE_ESTABLISHED &&
+	    sk->__sk_common.skc_state != STATE_CLOSE_WAIT)
+		return 0;
 	mark = bpf_sk_storage_get(&session_marks, sk, 0, 0);
 	if (mark)
 		record.began = mark->began;
+	record.cookie = bpf_get_socket_cookie(sk);
 	record.v6 = sk->__sk_common.skc_family == AF_INET6;
 	if (record.v6) {
 		BPF_CORE_READ_INTO(&record.local, &sk->__sk_common, skc_v6_rcv_saddr);

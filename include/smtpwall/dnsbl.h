@@ -101,7 +101,9 @@ struct dnsbl_site {
 	__u32 usual, usual_count;
 	__u64 recent;	    /* the last 64 answers, a bit each */
 	__u32 recent_count; /* of these since the breaker switched; it decides when all are */
-	__u32 failed_row;   /* failures since the last good answer */
+	__u32 retest;	    /* 1: its test entries are to be asked at once */
+	__u32 unused;
+	__u32 failed_row; /* failures since the last good answer */
 };
 
 /* Map `dnsbl_health`, one element. */
@@ -139,6 +141,6 @@ struct deferral {
 
 /* Map `asked` (LRU): struct address -> boot clock, ns: when an EVENT_ASK was sent for it. */
 #define ASKED_MAX 65536
-#define ASK_AGAIN (1ULL * 1000000000ULL)
+#define ASK_AGAIN (200ULL * 1000000ULL)
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define HEALTH_FAULTS 16
+#define HEALTH_FAULTS 64
 
 struct fault {
 	__s64 since;   /* wall clock, seconds; 0: this place is free */

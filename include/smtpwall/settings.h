@@ -56,6 +56,7 @@ struct settings {
 	 * configuration says the same, a mode chosen by hand stands. */
 	__u64 mode_configured;
 
+	/* Of the DNSBLs: written under the daemon lock, dnsbl_change under the wall lock. */
 	__u64 dnsbl_threshold; /* of the DNSBLs' score; 0: the rows dnsbl and deferred are off */
 	__u64 dnsbl_since;     /* boot clock, ns: the threshold is what it is since then; sessions
 				  that are older are let finish */

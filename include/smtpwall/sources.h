@@ -116,7 +116,7 @@ struct session_mark {
 };
 
 /*
- * What program `list_sessions` writes for each open session (a TCP iterator: read(2) gives records one
+ * What program `list_sessions` writes for each session whose server still talks (a TCP iterator: read(2) gives records one
  * after the other). Ports in host byte order; addresses as the socket has them, folded only in
  * `source`.
  */
@@ -124,6 +124,7 @@ struct session {
 	__u64 began;
 	struct address source;
 	struct address local, remote; /* IPv4 in its mapped form */
+	__u64 cookie; /* of the socket (SO_COOKIE): tells it from any other, for ever */
 	__u16 local_port, remote_port;
 	__u32 v6; /* 1: a socket of family AF_INET6, whatever its addresses are */
 };

@@ -104,6 +104,36 @@ reload
 works "reloaded" wait_for 10 is_well
 works "all answers are flushed" wall dnsbl flush
 
+# --- one site in the place of another ----------------------------------------------------------------------
+
+config enforce 'wl.example*-2' | conf
+reload
+works "an allow site alone" wait_for 10 is_well
+works "trusts a client" wait_for 5 eval 'reaches $trusted && [ "$(field score $trusted)" = -2 ]'
+config enforce 'key.example*3' | conf
+reload
+works "a list in its place" wait_for 10 eval '[ "$(json sites.0.name dnsbl status)" = key.example ] && is_well'
+works "does not inherit its answers" not verdict_is $trusted drop/dnsbl
+# Not by each of several connections within an instant.
+works "and is asked itself" wait_for 5 eval 'reaches $trusted && [ "$(asked "70\.113\.0\.203\.key")" = 1 ]'
+config enforce "$both" | conf
+reload
+works "reloaded once more" wait_for 10 is_well
+works "flushed" wall dnsbl flush
+
+# --- weights and threshold change together ------------------------------------------------------------------
+
+works "a client with a score of 1" wait_for 5 eval 'reaches $trusted && [ "$(field score $trusted)" = 1 ]'
+flock "$pins" sleep 3 &
+config enforce 'bl.example=127.0.0.[2..11]*30, wl.example=127.0.5.[1..3]*-20' | sed 's/threshold = 3/threshold = 30/' | conf
+reload
+works "ten times the weights" wait_for 5 eval '[ "$(field score $trusted)" = 10 ]'
+same "meet the new threshold, also while somebody else holds the wall" "$(field verdict $trusted)" pass
+wait $!
+config enforce "$both" | conf
+reload
+works "and back" wait_for 10 eval '[ "$(field score $trusted)" = 1 ] && is_well'
+
 # --- restart --------------------------------------------------------------------------------------------
 
 reaches $bad
@@ -154,16 +184,22 @@ tell QUIT
 works "the first one may finish" hear '^221'
 hang_up
 
-# The same, when it is the walk over the maps that renews.
+# Nobody is asked about a client that does not come again, however long its session lasts.
 talk_to bad 203.0.113.72 $LAB_MAIL4
 works "a client that is not listed stays" hear '^220'
 works "answered" wait_for 5 answered 203.0.113.72
 { listed 203.0.113.72; cat "$LAB_DIR/rules"; } | dns_rules
+hold bad 203.0.113.82 $LAB_MAIL4 1
+works "beside one whose answer is forgotten" wait_for 5 eval 'answered 203.0.113.82 && wall dnsbl flush 203.0.113.82'
+clock 900
+works "the walk looks that one up" wait_for 5 answered 203.0.113.82
 clock 1340
-works "the walk finds it listed meanwhile" wait_for 8 verdict_is 203.0.113.72 drop/dnsbl
+works "and has been here once more" wait_for 5 eval '[ "$(json dnsbl.answers status)" -ge 1 ]'
+let_go
 tell QUIT
-works "its session may finish" hear '^221'
+works "the session may finish" hear '^221'
 hang_up
+same "it was asked about once" "$(asked '72\.113\.0\.203\.bl')" 1
 
 # --- time -------------------------------------------------------------------------------------------------
 

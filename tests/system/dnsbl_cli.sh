@@ -88,7 +88,8 @@ silent_on "status has nothing to say about DNSBLs" '^dnsbl +[0-9]+ site' wall st
 
 config | conf
 works "up with sites" wall up
-says "before the first daemon" '3 DNSBLs are configured, and nobody is asked until the daemon runs' wall dnsbl
+says "before the first daemon" 'not tested yet' wall dnsbl
+says "nobody is asked" 'nobody is asked until it does' wall dnsbl
 works "pause, without a daemon" wall dnsbl pause ZEN
 heard_that "says until when, and the way back" 'Zen is paused until it is resumed.*`smtpwall dnsbl resume Zen`'
 same "it is in force" "$(state_of Zen)" paused

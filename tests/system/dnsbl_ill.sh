@@ -187,6 +187,12 @@ lab_exec bad "$(tool crowd)" 44.3.0.1 $LAB_MAIL4 25 10 256 0 500 >/dev/null
 works "ten sources and a ceiling of three" wait_for 10 problem 'dnsbl none\.example: its ceiling of 3 queries is reached'
 same "are three questions" $(($(asked 'none\.example') - before)) 3
 works "all pass" reaches 44.3.9.1
+config 'wl.example*3' | conf
+reload
+works "another site" wait_for 10 is_state wl.example well
+config 'none.example*3' '	site "none.example" { test = off  ceiling = 3 }' | conf
+reload
+works "and the first one again: the count of the day stands" wait_for 10 problem 'dnsbl none\.example: its ceiling of 3 queries is reached'
 lab_daemon_stop mail
 works "down, as over a reboot" wall down
 works "up" wall up

@@ -280,7 +280,7 @@ static void adding_up(void **state)
 	/* the trust ended with 3600 s, the listing with its own TTL */
 	take(&s->facts.answer[GREY], DNSBL_MISS, 3600, 0, AT(4500));
 	take(&s->facts.answer[EVEN], DNSBL_MISS, 3600, 0, AT(4500));
-	assert_true(dnsbl_facts_judge(&s->facts, &s->places, AT(4600), 0));
+	assert_true(dnsbl_facts_judge(&s->facts, &s->places, AT(4600), AT(4600)));
 	CHECK(s->facts, 3, 1 << BLACK, 6000, 4630);
 }
 
@@ -342,6 +342,29 @@ static void silent_trust(void **state)
 	assert_int_equal(s->facts.score, 3);
 }
 
+/* What a site said waits for it while it is silent, as long as it would have held. */
+static void silence_waits(void **state)
+{
+	struct scene *s = *state;
+
+	take(&s->facts.answer[BLACK], DNSBL_HIT, 500, 2, AT(1000));
+	s->places.counts = 1 << BLACK;
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1000), 0);
+	assert_int_equal(s->facts.score, 3);
+	s->places.counts = 0;
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1010), 0);
+	CHECK(s->facts, 0, 0, 1500, 1500);
+	s->places.counts = 1 << BLACK;
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1200), 0);
+	CHECK(s->facts, 3, 1 << BLACK, 1500, 1400);
+	s->places.counts = 0;
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1500), AT(1499));
+	assert_int_equal(s->facts.until, AT(1560));
+	/* nothing was asked: a stranger at once */
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1501), 0);
+	CHECK(s->facts, 0, 0, 1501, 1501);
+}
+
 /* What the judge shortens is asked for again in time: both have one idea of when. */
 static void trust_is_renewed(void **state)
 {
@@ -382,15 +405,15 @@ static void nothing_known(void **state)
 	/* all failed */
 	for (unsigned int i = 0; i < 4; i++)
 		take(&s->facts.answer[i], DNSBL_TIMEOUT, 0, 0, AT(1995));
-	dnsbl_facts_judge(&s->facts, &s->places, AT(2000), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(2000), AT(1990));
 	CHECK(s->facts, 0, 0, 2060, 2055);
 	/* nobody counts: nobody has to be asked */
 	s->places.counts = 0;
-	dnsbl_facts_judge(&s->facts, &s->places, AT(3000), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(3000), AT(2990));
 	CHECK(s->facts, 0, 0, 3060, 3060);
 	/* places that have no site count for nobody */
 	s->places.counts = ~0xfu;
-	dnsbl_facts_judge(&s->facts, &s->places, AT(3000), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(3000), AT(2990));
 	CHECK(s->facts, 0, 0, 3060, 3060);
 }
 
@@ -401,15 +424,18 @@ static void unasked_does_not_shorten(void **state)
 
 	take(&s->facts.answer[BLACK], DNSBL_MISS, 1000, 0, AT(1000));
 	take(&s->facts.answer[GREY], DNSBL_TIMEOUT, 0, 0, AT(1000));
-	dnsbl_facts_judge(&s->facts, &s->places, AT(1000), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1000), AT(999));
 	CHECK(s->facts, 0, 0, 2000, 1030);
+	/* a site that joined later is asked at the next occasion */
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1000), 0);
+	CHECK(s->facts, 0, 0, 2000, 1000);
 	s->places.counts = 1 << BLACK | 1 << GREY;
 	dnsbl_facts_judge(&s->facts, &s->places, AT(1000), 0);
 	CHECK(s->facts, 0, 0, 2000, 1060);
 	/* never earlier than in half a minute, never later than it holds */
-	dnsbl_facts_judge(&s->facts, &s->places, AT(1100), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1100), AT(1099));
 	CHECK(s->facts, 0, 0, 2000, 1130);
-	dnsbl_facts_judge(&s->facts, &s->places, AT(1990), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1990), AT(1989));
 	CHECK(s->facts, 0, 0, 2000, 2000);
 }
 
@@ -424,7 +450,7 @@ static void out_of_force(void **state)
 	dnsbl_facts_judge(&s->facts, &s->places, AT(1100) - 1, 0);
 	assert_int_equal(s->facts.score, 4);
 	assert_int_equal(s->facts.until, AT(1100));
-	dnsbl_facts_judge(&s->facts, &s->places, AT(1100), 0);
+	dnsbl_facts_judge(&s->facts, &s->places, AT(1100), AT(1099));
 	CHECK(s->facts, 1, 1 << GREY, 6000, 1130);
 }
 
@@ -633,6 +659,7 @@ int main(void)
 		SCENE(only_misses),
 		SCENE(trust_is_renewed),
 		SCENE(silent_trust),
+		SCENE(silence_waits),
 		SCENE(nothing_known),
 		SCENE(unasked_does_not_shorten),
 		SCENE(out_of_force),

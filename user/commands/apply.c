@@ -114,23 +114,6 @@ static void set_ports(volatile struct settings *s, const struct config *config)
 				     : 0;
 }
 
-/*
- * Sessions that are older than a threshold are let finish, so a new one must not be in force before its
- * date is.
- */
-static void set_dnsbl(volatile struct settings *s, const struct config *config)
-{
-	uint64_t threshold = config->dnsbl_sites ? config->dnsbl_threshold : 0;
-
-	if (s->dnsbl_threshold != threshold) {
-		s->dnsbl_since = clock_boot();
-		s->dnsbl_threshold = threshold;
-	}
-	s->ask_budget = config->dnsbl_budget * 2;
-	s->defer_limit = config->dnsbl_timeout * SECOND_NS;
-	s->defer_budget = config->dnsbl_deferred && threshold ? config->dnsbl_budget : 0;
-}
-
 void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger)
 {
 	volatile struct settings *s = wall_settings(wall);
@@ -147,7 +130,7 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
 	set_rate(&s->syn_cost, &s->syn_ahead, config->syn_events, config->syn_seconds,
 		 config->syn_burst);
 	s->sessions = config->sessions;
-	set_dnsbl(s, config);
+	places_up(wall, config);
 	s->schema = SETTINGS_SCHEMA;
 }
 

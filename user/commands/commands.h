@@ -211,11 +211,21 @@ void places_assign(struct wall *wall, const struct config *config, struct dnsbl_
 /* Which sites count by now? True if these are others than before: scores have to be worked out anew. */
 bool places_count(struct wall *wall, struct dnsbl_places *places);
 /* Puts the ledger's pauses in force, and ends those that are over. */
-void places_pause(struct wall *wall, struct dnsbl_places *places);
+/* False if the ledger could not be read. */
+bool places_pause(struct wall *wall, struct dnsbl_places *places);
 
 struct places_sum {
 	size_t entries, listed, unproven;
 };
+
+/* A source that was asked about is remembered for so long after its score has ended, ns. */
+#define PLACES_LINGER (300ULL * 1000000000ULL)
+
+/* Puts the configuration's weights and threshold in force, together. Instead of places_rescore(). */
+int places_obey(struct wall *wall, const struct config *config, const struct dnsbl_places *places,
+		struct places_sum *sum);
+/* All of it for `up`, unless a daemon runs, which will do it. */
+void places_up(struct wall *wall, const struct config *config);
 /* Works out every score anew and forgets what is out of date. A walk over the whole map. */
 int places_rescore(struct wall *wall, const struct dnsbl_places *places, struct places_sum *sum);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "../clock.h"
 #include "../output.h"
 #include "commands.h"
@@ -31,32 +32,110 @@ static bool is_configured(const struct config *config, uint64_t identity)
 	return false;
 }
 
+/* The next site in a place must not inherit what another one said there. */
+static int clear_free(void *context, const struct address *source, const struct dnsbl *facts)
+{
+	struct wall *wall = context;
+	const struct dnsbl_health *health = wall_dnsbl_health(wall);
+	struct dnsbl cleared = *facts;
+	bool any = false;
+
+	for (int i = 0; i < DNSBL_SITES; i++) {
+		if (health->site[i].identity || !cleared.answer[i].tried)
+			continue;
+		memset(&cleared.answer[i], 0, sizeof(cleared.answer[i]));
+		any = true;
+	}
+	/* What cannot be cleared is forgotten. */
+	if (any && wall_put_dnsbl(wall, source, &cleared))
+		wall_drop_dnsbl(wall, source);
+	return 0;
+}
+
+static bool has_new(const struct dnsbl_health *health, const struct dnsbl_sites *sites)
+{
+	for (unsigned int i = 0; sites && i < sites->zones; i++)
+		if (!site_of((struct dnsbl_health *)health, dnsbl_zone_identity(&sites->zone[i])))
+			return true;
+	return false;
+}
+
+static struct dnsbl_site *new_site(struct dnsbl_health *health, uint64_t identity)
+{
+	struct dnsbl_site *site = site_of(health, 0);
+
+	if (!site)
+		return NULL; /* there are as many places as zones */
+	site->identity = identity;
+	site->state = DNSBL_UNTESTED;
+	site->state_since = clock_wall();
+	return site;
+}
+
 void places_assign(struct wall *wall, const struct config *config, struct dnsbl_places *places)
 {
 	struct dnsbl_health *health = wall_dnsbl_health(wall);
+	const struct dnsbl_sites *sites = config->dnsbl_sites;
 
 	memset(places, 0, sizeof(*places));
 	for (int i = 0; i < DNSBL_SITES; i++)
 		if (health->site[i].identity && !is_configured(config, health->site[i].identity))
 			memset(&health->site[i], 0, sizeof(health->site[i]));
-	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++) {
-		const struct dnsbl_zone *zone = &config->dnsbl_sites->zone[i];
+	/* Before a place is given away, so that being killed in between does no harm. */
+	if (has_new(health, sites))
+		wall_each_dnsbl(wall, clear_free, wall);
+	for (unsigned int i = 0; sites && i < sites->zones; i++) {
+		const struct dnsbl_zone *zone = &sites->zone[i];
 		uint64_t identity = dnsbl_zone_identity(zone);
 		struct dnsbl_site *site = site_of(health, identity);
 
-		if (!site) {
-			site = site_of(health, 0);
-			if (!site)
-				continue; /* there are as many places as zones */
-			site->identity = identity;
-			site->state = DNSBL_UNTESTED;
-			site->state_since = clock_wall();
-		}
+		if (!site)
+			site = new_site(health, identity);
+		if (!site)
+			continue;
 		snprintf(site->name, sizeof(site->name), "%s", zone->name);
 		site->ceiling = zone->ceiling;
 		places->zone[site - health->site] = zone;
 	}
 	places_count(wall, places);
+}
+
+/*
+ * Old weights must not meet a new threshold, nor new ones the old: until all scores are worked out anew
+ * the higher of both counts. Sessions that are older than a threshold are let finish, so it must not be
+ * in force before its date is.
+ */
+int places_obey(struct wall *wall, const struct config *config, const struct dnsbl_places *places,
+		struct places_sum *sum)
+{
+	uint64_t threshold = config->dnsbl_sites ? config->dnsbl_threshold : 0;
+	volatile struct settings *s = wall_settings(wall);
+	uint64_t before = s->dnsbl_threshold;
+	int err;
+
+	s->ask_budget = config->dnsbl_budget * 2;
+	s->defer_limit = config->dnsbl_timeout * SECOND_NS;
+	s->defer_budget = config->dnsbl_deferred && threshold ? config->dnsbl_budget : 0;
+	if (!threshold || (before && threshold > before))
+		s->dnsbl_threshold = threshold;
+	err = places_rescore(wall, places, sum);
+	if (before != threshold)
+		s->dnsbl_since = clock_boot();
+	s->dnsbl_threshold = threshold;
+	return err;
+}
+
+void places_up(struct wall *wall, const struct config *config)
+{
+	int lock = pins_lock(place.pins, LOCK_DAEMON, 0, NULL);
+	struct dnsbl_places places;
+	struct places_sum sum;
+
+	if (lock < 0)
+		return; /* the daemon does it, with its own idea of the configuration */
+	places_assign(wall, config, &places);
+	places_obey(wall, config, &places, &sum);
+	close(lock);
 }
 
 bool places_count(struct wall *wall, struct dnsbl_places *places)
@@ -94,11 +173,11 @@ static void set_paused(struct dnsbl_site *site, int64_t until)
 		return;
 	site->state = state;
 	site->state_since = clock_wall();
-	site->tested = 0;
+	site->retest = 1;
 	site->reason[0] = '\0';
 }
 
-void places_pause(struct wall *wall, struct dnsbl_places *places)
+bool places_pause(struct wall *wall, struct dnsbl_places *places)
 {
 	struct dnsbl_health *health = wall_dnsbl_health(wall);
 	struct ledger *ledger = ledger_try(false);
@@ -119,6 +198,7 @@ void places_pause(struct wall *wall, struct dnsbl_places *places)
 	}
 	ledger_close(ledger);
 	places_count(wall, places);
+	return ledger != NULL;
 }
 
 int place_pause_put(const struct dnsbl_site *site, uint64_t seconds, struct error *why)
@@ -165,10 +245,13 @@ struct rescore {
 	struct places_sum *sum;
 };
 
-/* An answer may outlive the score: while it cannot be renewed it is in force once more. */
+/*
+ * An answer may outlive the score: while it cannot be renewed it is in force once more. And for a while
+ * it still tells who was asked about.
+ */
 static bool is_over(const struct dnsbl *facts, uint64_t now)
 {
-	if (facts->until > now)
+	if (facts->until + PLACES_LINGER > now)
 		return false;
 	for (int i = 0; i < DNSBL_SITES; i++)
 		if (facts->answer[i].outcome && facts->answer[i].until * SECOND_NS > now)

@@ -8,7 +8,7 @@
 #include <net/if.h>
 #include "commands.h"
 
-#define PROBLEMS 32
+#define PROBLEMS 80
 
 struct interface_state {
 	char name[IF_NAMESIZE];

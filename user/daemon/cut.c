@@ -27,7 +27,7 @@ struct cuts {
 	struct cut cut[CUTS];
 	size_t count;
 	sd_event_source *timer;
-	bool lacking; /* the kernel cannot do it: told once */
+	bool lacking; /* the kernel cannot do it */
 };
 
 static int by_source(const void *a, const void *b)
@@ -63,23 +63,13 @@ static int look(void *context, const struct session *session)
 	struct cuts *c = d->dnsbl->cuts;
 	struct cut key = {.source = session->source};
 	const struct cut *cut = bsearch(&key, c->cut, c->count, sizeof(*cut), by_source);
-	int err;
 
 	if (!cut || session->began < cut->begun || !is_mail(d, session) ||
 	    !is_dropped(d, &session->source))
 		return 0;
-	err = net_cut(session);
-	if (!err)
+	if (net_cut(session) == 0)
 		d->dnsbl->health->cut++;
-	if (err != -EOPNOTSUPP)
-		return 0;
-	if (!c->lacking)
-		fault_set(d, "cutting sessions",
-			  "this kernel cannot (no CONFIG_INET_DIAG_DESTROY): what a listed client "
-			  "sends is dropped, and its process of the mail server waits for its "
-			  "timeout");
-	c->lacking = true;
-	return err;
+	return 0;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *context)
@@ -95,7 +85,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 		return 0;
 	qsort(c->cut, c->count, sizeof(*c->cut), by_source);
 	err = wall_each_session(place.pins, look, d, &why);
-	if (err && err != -EOPNOTSUPP)
+	if (err)
 		log_line(LOG_WARNING, "cut text=\"%s\"", why.text);
 	c->count = 0;
 	return 0;
@@ -105,8 +95,13 @@ void cut_sessions(struct daemon *d, const struct address *source, uint64_t begun
 {
 	struct cuts *c = d->dnsbl->cuts;
 
-	if (c->lacking)
+	if (c->lacking) {
+		fault_set(d, "cutting sessions",
+			  "this kernel cannot (no CONFIG_INET_DIAG_DESTROY): what a listed client "
+			  "sends is dropped, and its process of the mail server waits for its "
+			  "timeout");
 		return;
+	}
 	/* The kernel drops what is left of those for which there is no room. */
 	if (c->count == CUTS)
 		on_time(NULL, 0, d);
@@ -126,6 +121,7 @@ int cuts_start(struct daemon *d, struct error *why)
 					     on_time, d) < 0)
 		return error_set(why, -ENOMEM, "cannot make a timer");
 	sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+	c->lacking = !net_can_cut();
 	return 0;
 }
 

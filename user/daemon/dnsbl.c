@@ -18,15 +18,34 @@
 #define DEFER_ALIVE (3 * SECOND_NS)
 /* A lookup that takes longer makes strangers wait longer than one retransmission. */
 #define SLOW_US	   1500000ULL
+#define SOON_US	   50000ULL
 #define SLOW_PAUSE (60 * SECOND_NS)
-/* Sources that were here so lately are looked for by the walk that makes up for lost events. */
-#define LATELY (300 * SECOND_NS)
-/* Their session is younger than that if its event was lost and this is the next walk. */
-#define LOST (120 * SECOND_NS)
 
 static bool is_on(const struct daemon *d)
 {
 	return d->wall && d->dnsbl->resolver;
+}
+
+/* All scores were worked out anew. */
+static void scored(struct daemon *d, int err, const struct places_sum *sum)
+{
+	struct follow_dnsbl *f = d->dnsbl;
+
+	f->rescore = false;
+	if (err)
+		log_line(LOG_WARNING, "dnsbl text=\"scores could not be worked out: %s\"",
+			 strerror(-err));
+	f->health->entries = sum->entries;
+	f->health->listed = sum->listed;
+	f->health->unproven = sum->unproven;
+}
+
+static void rescore(struct daemon *d)
+{
+	struct places_sum sum;
+	int err = places_rescore(d->wall, &d->dnsbl->places, &sum);
+
+	scored(d, err, &sum);
 }
 
 /* --- configuration ---------------------------------------------------------------------------- */
@@ -66,6 +85,7 @@ static void open_resolver(struct daemon *d)
 static void configure(struct daemon *d)
 {
 	struct follow_dnsbl *f = d->dnsbl;
+	struct places_sum sum;
 	uint64_t change;
 
 	close_resolver(d);
@@ -76,15 +96,16 @@ static void configure(struct daemon *d)
 	f->health = wall_dnsbl_health(d->wall);
 	f->health->deferring = d->config->dnsbl_deferred;
 	f->health->defer_until = 0;
+	quota_write(d);
 	places_assign(d->wall, d->config, &f->places);
 	quota_read(f->health);
 	change = wall_settings(d->wall)->dnsbl_change;
-	places_pause(d->wall, &f->places);
-	f->health->change_seen = change;
-	/* Before a site is relied on, by this daemon for the first time, it is tested. */
+	if (places_pause(d->wall, &f->places))
+		f->health->change_seen = change;
+	/* A daemon does not rely on the tests of the one before. */
 	for (int i = 0; i < DNSBL_SITES; i++)
-		f->health->site[i].tested = 0;
-	f->rescore = true;
+		f->health->site[i].retest = 1;
+	scored(d, places_obey(d->wall, d->config, &f->places, &sum), &sum);
 	/* Of sites that are gone nobody wants to hear; of the others it will be said again. */
 	fault_clear_all(d, "dnsbl ");
 	if (d->config->dnsbl_sites)
@@ -99,29 +120,27 @@ void dnsbl_sites_changed(struct daemon *d)
 {
 	struct follow_dnsbl *f = d->dnsbl;
 
-	if (places_count(d->wall, &f->places))
-		f->rescore = true;
 	probes_tell(d);
+	if (!places_count(d->wall, &f->places) || f->rescore)
+		return;
+	f->rescore = true;
+	sd_event_source_set_time_relative(f->soon, SOON_US);
+	sd_event_source_set_enabled(f->soon, SD_EVENT_ONESHOT);
+}
+
+/* A moment later, and once for several sites: not inside a reply. */
+static int on_soon(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source;
+	(void)usec;
+	if (d->wall && d->dnsbl->rescore)
+		rescore(d);
+	return 0;
 }
 
 /* --- every second ----------------------------------------------------------------------------- */
-
-static void rescore(struct daemon *d)
-{
-	struct follow_dnsbl *f = d->dnsbl;
-	struct places_sum sum;
-	int err = places_rescore(d->wall, &f->places, &sum);
-
-	f->rescore = false;
-	if (err)
-		log_line(LOG_WARNING, "dnsbl text=\"scores could not be worked out: %s\"",
-			 strerror(-err));
-	f->health->entries = sum.entries;
-	f->health->listed = sum.listed;
-	f->health->unproven = sum.unproven;
-	if (sum.entries < (size_t)DNSBL_MAX / 10 * 9)
-		fault_clear(d, "dnsbl answers");
-}
 
 /* Pauses that were given or taken back by hand, and those that are over. */
 static void follow_pauses(struct daemon *d)
@@ -135,11 +154,13 @@ static void follow_pauses(struct daemon *d)
 			f->health->site[i].paused_until <= clock_wall();
 	if (!over && change == f->health->change_seen)
 		return;
-	places_pause(d->wall, &f->places);
-	f->rescore = true;
+	/* Without the ledger nobody knows what was wanted; whoever wants it is told so. */
+	if (places_pause(d->wall, &f->places))
+		f->health->change_seen = change;
+	else if (!over)
+		return;
 	probes_tell(d);
 	rescore(d);
-	f->health->change_seen = change;
 }
 
 /* May SYNs of unknown sources be dropped for a second, while they are looked up? */
@@ -180,6 +201,7 @@ static void dnsbl_second(struct daemon *d)
 		return;
 	probes_second(d);
 	probes_tell(d);
+	room_make(d);
 	f->health->queued = lookups_waiting(f);
 	f->health->under_way = lookups_running(f);
 	f->health->defer_until = may_defer(d) ? clock_boot() + DEFER_ALIVE : 0;
@@ -193,26 +215,19 @@ struct unasked {
 };
 
 /*
- * Events are hints: whoever was here lately and has no answer is looked up. A session that began while
- * there was a fresh one has passed: a renewal that finds it listed comes too late to cut it. So does a
- * walk that comes late, when the answer may be forgotten.
+ * Events are hints: a source whose last handshake should have caused a lookup, and did not, is looked up.
+ * Nobody is asked about those who do not come any more. An entry outlives its score for as long as this
+ * looks back.
  */
 static int want_unanswered(void *context, const struct address *source, const struct proven *proven)
 {
 	struct unasked *u = context;
-	uint64_t begun = proven->mail + LOST < u->now ? u->now : proven->mail;
 	struct dnsbl facts;
 
-	if (!proven->mail || address_is_private(source) ||
-	    (proven->sessions <= 0 && proven->mail + LATELY < u->now))
+	if (!proven->mail || proven->mail + PLACES_LINGER < u->now || address_is_private(source))
 		return 0;
-	if (wall_get_dnsbl(u->d->wall, source, &facts) == 0) {
-		if (facts.renew > u->now)
-			return 0;
-		if (proven->mail < facts.renew)
-			begun = u->now;
-	}
-	lookup_want(u->d, source, begun, true);
+	if (wall_get_dnsbl(u->d->wall, source, &facts) || proven->mail >= facts.renew)
+		lookup_want(u->d, source, proven->mail, true);
 	return 0;
 }
 
@@ -223,10 +238,10 @@ static void dnsbl_tick(struct daemon *d)
 
 	if (!d->wall)
 		return;
-	if (is_on(d) && dnsbl_resolver_stale(f->resolver)) {
+	if (is_on(d) && dnsbl_resolver_stale(f->resolver))
 		close_resolver(d);
+	if (!f->resolver && d->config->dnsbl_sites)
 		open_resolver(d);
-	}
 	/* First: the other walk forgets what is out of date. */
 	if (is_on(d) && !d->exiting)
 		wall_each_proven(d->wall, want_unanswered, &unasked);
@@ -266,6 +281,9 @@ static int dnsbl_start(struct daemon *d, struct error *why)
 	if (!d->dnsbl)
 		return error_set(why, -ENOMEM, "out of memory");
 	err = lookups_start(d, why);
+	if (!err && sd_event_add_time_relative(d->loop, &d->dnsbl->soon, CLOCK_MONOTONIC, SOON_US,
+					       1000, on_soon, d) < 0)
+		err = error_set(why, -ENOMEM, "cannot make a timer");
 	if (!err)
 		err = probes_start(d, why);
 	return err ? err : cuts_start(d, why);
@@ -278,6 +296,7 @@ static void dnsbl_stop(struct daemon *d)
 	if (d->wall && d->dnsbl->health)
 		d->dnsbl->health->defer_until = 0;
 	close_resolver(d);
+	sd_event_source_disable_unref(d->dnsbl->soon);
 	lookups_stop(d);
 	probes_stop(d);
 	cuts_stop(d);

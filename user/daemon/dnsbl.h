@@ -7,6 +7,7 @@
  *   verdict  the replies become the source's score
  *   probes   are the sites themselves well?
  *   quota    what a site was asked today, over a reboot
+ *   room     keeps room in the map
  *   cut      ends the sessions that a listing came too late for
  *
  * The map `dnsbl` is the truth; what is here are only the questions under way. If the daemon dies, the
@@ -30,8 +31,10 @@ struct follow_dnsbl {
 	struct probes *probes;
 	struct cuts *cuts;
 	bool closing;		/* replies that come now are no replies */
+	sd_event_source *soon;	/* the timer for that */
 	bool rescore;		/* scores have to be worked out anew: done within a second */
 	uint64_t quota_written; /* sum of what the file of quotas holds */
+	uint64_t room_made;	/* boot clock, ns: when room was last made in the map */
 	uint64_t slow_until;	/* boot clock, ns: nothing is deferred, answers take too long */
 };
 
@@ -68,9 +71,16 @@ void probes_tell(struct daemon *d);
 
 /* --- quota.c ---------------------------------------------------------------------------------- */
 
-/* Takes over what the sites were asked today before the reboot. */
+/* Takes over what the sites were asked today before a reboot, or before they were taken out. */
 void quota_read(struct dnsbl_health *health);
 void quota_write(struct daemon *d);
+
+/* --- room.c ----------------------------------------------------------------------------------- */
+
+/* Is there room in the map for a source that nothing speaks against? */
+bool room_for_clean(const struct follow_dnsbl *f);
+/* Makes room when it gets short. */
+void room_make(struct daemon *d);
 
 /* --- cut.c ------------------------------------------------------------------------------------ */
 

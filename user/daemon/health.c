@@ -32,6 +32,17 @@ static struct fault *fault_free(struct daemon *d)
 	return NULL;
 }
 
+static void fault_overflow(const char *name)
+{
+	static uint64_t told;
+
+	if (told && clock_boot() < told + 600 * SECOND_NS)
+		return;
+	told = clock_boot();
+	log_line(LOG_WARNING, "fault what=\"%s\" text=\"there are more faults than can be shown\"",
+		 name);
+}
+
 void fault_set(struct daemon *d, const char *what, const char *format, ...)
 {
 	char text[sizeof(((struct fault *)0)->text)], name[sizeof(((struct fault *)0)->what)];
@@ -47,9 +58,14 @@ void fault_set(struct daemon *d, const char *what, const char *format, ...)
 			*c = '\'';
 	if (fault && !strcmp(fault->text, text))
 		return;
-	log_line(LOG_WARNING, "fault what=\"%s\" text=\"%s\"", name, text);
 	if (!fault)
 		fault = fault_free(d);
+	/* What cannot be remembered would be told again and again. */
+	if (!fault && d->wall) {
+		fault_overflow(name);
+		return;
+	}
+	log_line(LOG_WARNING, "fault what=\"%s\" text=\"%s\"", name, text);
 	if (!fault)
 		return;
 	memcpy(fault->what, name, sizeof(name));

@@ -232,7 +232,6 @@ void probes_tell(struct daemon *d)
 	unsigned int configured = 0, dead = 0;
 
 	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
-		tell_site(d, i);
 		configured += f->places.zone[i] != NULL;
 		dead += f->places.zone[i] && f->health->site[i].state >= DNSBL_DEAD;
 	}
@@ -243,6 +242,8 @@ void probes_tell(struct daemon *d)
 			  f->health->resolvers);
 	else
 		fault_clear(d, "dnsbl");
+	for (unsigned int i = 0; i < DNSBL_SITES; i++)
+		tell_site(d, i);
 }
 
 int probes_start(struct daemon *d, struct error *why)

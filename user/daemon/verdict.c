@@ -59,32 +59,14 @@ static void apply_replies(struct daemon *d, const struct lookup *lookup, struct 
 	}
 }
 
-/* Room for a listing is made at the cost of what nothing speaks against. */
-static int drop_clean(void *context, const struct address *source, const struct dnsbl *facts)
-{
-	struct daemon *d = context;
-
-	if (facts->score < (int64_t)wall_settings(d->wall)->dnsbl_threshold &&
-	    (!facts->proven || (source->byte[ADDRESS_BYTES - 1] & 3) == 0))
-		wall_drop_dnsbl(d->wall, source);
-	return 0;
-}
-
-static void put(struct daemon *d, const struct address *source, const struct dnsbl *facts)
+static bool put(struct daemon *d, const struct address *source, const struct dnsbl *facts)
 {
 	int err = wall_put_dnsbl(d->wall, source, facts);
 
-	if (err == -E2BIG) {
-		fault_set(d, "dnsbl answers",
-			  "the table is full (%u sources): answers of unlisted sources are "
-			  "forgotten early and asked for again",
-			  DNSBL_MAX);
-		wall_each_dnsbl(d->wall, drop_clean, d);
-		err = wall_put_dnsbl(d->wall, source, facts);
-	}
 	if (err)
-		log_line(LOG_WARNING, "dnsbl text=\"an answer could not be stored: %s\"",
-			 strerror(-err));
+		fault_set(d, "storing dnsbl", "an answer could not be stored: %s",
+			  err == -E2BIG ? "the table is full of listings" : strerror(-err));
+	return !err;
 }
 
 void verdict_put(struct daemon *d, const struct lookup *lookup)
@@ -107,8 +89,12 @@ void verdict_put(struct daemon *d, const struct lookup *lookup)
 	facts.proven |= lookup->proven;
 	is_new = !facts.since;
 	dnsbl_facts_judge(&facts, &f->places, now, lookup->begun);
-	put(d, &lookup->source, &facts);
 	f->health->lookups += lookup->asked != 0;
+	/* Nobody is dropped for want of room: a source without an answer passes. */
+	if (is_new && facts.score < threshold && !room_for_clean(f))
+		return;
+	if (!put(d, &lookup->source, &facts))
+		return;
 	/* The next walk counts anew; until then this stops deferring in time for want of room. */
 	f->health->entries += is_new;
 	f->health->unproven += is_new && !facts.proven;

@@ -104,6 +104,7 @@ struct tally {
 	uint32_t sites;
 	uint64_t adding; /* the first answer that adds something ends then, ns */
 	uint64_t any;	 /* the first answer of all ends then, ns */
+	uint64_t silent; /* the first answer of a site that does not count now ends then, ns */
 	uint64_t due;	 /* the first site has to be asked again then, ns */
 };
 
@@ -144,7 +145,8 @@ static void count(struct tally *tally, const struct dnsbl_answer *answer, int32_
 
 static struct tally add_up(struct dnsbl *facts, const struct dnsbl_places *places, uint64_t now)
 {
-	struct tally tally = {.adding = UINT64_MAX, .any = UINT64_MAX, .due = UINT64_MAX};
+	struct tally tally = {
+		.adding = UINT64_MAX, .any = UINT64_MAX, .silent = UINT64_MAX, .due = UINT64_MAX};
 
 	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
 		struct dnsbl_answer *answer = &facts->answer[i];
@@ -160,6 +162,8 @@ static struct tally add_up(struct dnsbl *facts, const struct dnsbl_places *place
 		shorten(answer, score);
 		if (places->counts & (1u << i) || (places->trusts & (1u << i) && score < 0))
 			count(&tally, answer, score, 1u << i, now);
+		else if (answer->until * SECOND > now)
+			tally.silent = earlier(tally.silent, answer->until * SECOND);
 	}
 	return tally;
 }
@@ -171,17 +175,25 @@ static int32_t saturated(int64_t score)
 	return score < INT32_MIN ? INT32_MIN : (int32_t)score;
 }
 
-/* While something adds to the score, the others may come and go. */
-static uint64_t holds_until(const struct tally *tally, uint64_t now)
+/*
+ * While something adds to the score, the others may come and go. When all sites that said something are
+ * silent now, their answers wait for them: they count again when the sites are back. A source of whom
+ * nothing is known is left alone for a while when it was just asked about, and is a stranger otherwise.
+ */
+static uint64_t holds_until(const struct tally *tally, uint64_t now, bool asked)
 {
 	if (tally->sites)
 		return tally->adding;
-	return tally->any == UINT64_MAX ? now + UNKNOWN_FOR : tally->any;
+	if (tally->any != UINT64_MAX)
+		return tally->any;
+	if (tally->silent != UINT64_MAX)
+		return tally->silent;
+	return asked ? now + UNKNOWN_FOR : now;
 }
 
-static uint64_t renewed_from(const struct tally *tally, uint64_t until, uint64_t now)
+static uint64_t renewed_from(const struct tally *tally, uint64_t until, uint64_t now, bool asked)
 {
-	uint64_t least = now + RENEW_LEAST;
+	uint64_t least = asked ? now + RENEW_LEAST : now;
 
 	return earlier(tally->due > least ? tally->due : least, until);
 }
@@ -192,7 +204,8 @@ bool dnsbl_facts_judge(struct dnsbl *facts, const struct dnsbl_places *places, u
 	struct tally tally = add_up(facts, places, now);
 	bool fresh = !facts->since; /* nobody judged it before */
 	int32_t score = saturated(tally.score);
-	uint64_t until = holds_until(&tally, now), renew = renewed_from(&tally, until, now);
+	uint64_t until = holds_until(&tally, now, begun),
+		 renew = renewed_from(&tally, until, now, begun);
 	bool other = score != facts->score || tally.sites != facts->sites;
 	bool changed = other || until != facts->until || renew != facts->renew;
 

@@ -173,6 +173,7 @@ bool dnsbl_site_tested(struct dnsbl_site *site, enum dnsbl_test test,
 	finding.state = find(test, reply, &finding);
 	judge_v6(site, test, reply);
 	site->tested = now;
+	site->retest = 0;
 	if (stays_tripped(site, &finding))
 		return false;
 	memcpy(site->reason, finding.reason, sizeof(site->reason));
@@ -189,7 +190,8 @@ bool dnsbl_site_test_due(const struct dnsbl_site *site, uint64_t now)
 
 	if (site->state == DNSBL_FREE)
 		return false;
-	return !site->tested || now >= site->tested + (calm ? DNSBL_TEST_EVERY : DNSBL_TEST_SOON);
+	return !site->tested || site->retest ||
+	       now >= site->tested + (calm ? DNSBL_TEST_EVERY : DNSBL_TEST_SOON);
 }
 
 /* --- breaker ---------------------------------------------------------------------------------- */

@@ -3,8 +3,9 @@
  * cut.c - ends an open session, so that no process of the mail server hangs in it
  *
  * SOCK_DESTROY of sock_diag(7): the client gets a reset, the server's next read or write fails with
- * ECONNABORTED. The kernel finds the socket by both addresses and both ports, so a session that ended
- * meanwhile, and its ports with it, hits nothing else but its own successor.
+ * ECONNABORTED. The kernel looks the socket up by addresses and ports, and when the session has ended
+ * meanwhile it finds the listener, which must live: so the socket's cookie goes along, which no other
+ * socket has.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,11 +38,21 @@ int net_cut(const struct session *session)
 		.idiag_states = ~0u,
 		.id.idiag_sport = htons(session->local_port),
 		.id.idiag_dport = htons(session->remote_port),
-		.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
+		.id.idiag_cookie = {(uint32_t)session->cookie, (uint32_t)(session->cookie >> 32)},
 	};
+
+	if (!session->cookie)
+		return -ENOENT;
 
 	put_address(diag.id.idiag_src, &session->local, session->v6);
 	put_address(diag.id.idiag_dst, &session->remote, session->v6);
 	return net_ask(NETLINK_SOCK_DIAG, net_request(SOCK_DESTROY, NLM_F_ACK, &diag, sizeof(diag)),
 		       no_answer, NULL);
+}
+
+bool net_can_cut(void)
+{
+	const struct session nobody = {.cookie = 1};
+
+	return net_cut(&nobody) != -EOPNOTSUPP;
 }

@@ -92,9 +92,11 @@ void net_events_close(struct net_events *events);
 
 /*
  * Ends an open session of this network namespace: its client gets a reset. -ENOENT: it ended by itself;
- * -EOPNOTSUPP: the kernel was built without CONFIG_INET_DIAG_DESTROY; -EPERM.
+ * -EPERM. Never hits another socket than the one with that cookie.
  */
 int net_cut(const struct session *session);
+/* Was the kernel built with CONFIG_INET_DIAG_DESTROY? */
+bool net_can_cut(void);
 
 /* Inode of the network namespace of this process. */
 uint64_t net_namespace(void);
