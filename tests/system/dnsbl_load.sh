@@ -62,18 +62,19 @@ works "all is well" wall status
 
 config '	budget = 100  queue = 100' | conf
 reload
-works "a short queue" wait_for 10 eval 'kill -0 ${lab_daemons[mail]} && wall status'
+asks() { bpftool map dump pinned "$pins/maps/settings" | sed -nE 's/.*"ask_budget": ([0-9]+).*/\1/p'; }
+works "a short queue" wait_for 10 eval '[ "$(asks)" = 200 ]'
 served=$(crowd 44.60.0.1 1000 256 0)
 same "a thousand at once are greeted" "${served%% *}" 1000
-works "the oldest are dropped from the queue, and counted" wait_for 10 eval '[ "$(status lookups.dropped)" -gt 100 ]'
+works "the oldest are dropped from the queue, and counted" wait_for 10 eval '[ "$(status lookups.dropped)" -gt 0 ]'
 works "lookups come to an end" wait_for 30 idle
 works "honest mail flows" eval '[ "$(knock other 198.51.100.7 $LAB_MAIL4 1 2500)" = 1 ]'
 before=$(status answers.held)
 config | conf
 reload
-works "a longer queue" wait_for 10 wall status
+works "a longer queue" wait_for 10 eval '[ "$(asks)" = 400 ] && wall status'
 clock 100
-works "those that were dropped are found by the next walk" wait_for 30 eval '[ "$(status answers.held)" -gt $((before + 300)) ]'
+works "those that were dropped are found by the next walk" wait_for 30 eval '[ "$(status answers.held)" -gt $((before + 100)) ]'
 works "and looked up, all of them" wait_for 30 eval 'idle && [ "$(status answers.held)" -ge 11000 ]'
 
 # --- a network has its own budget ----------------------------------------------------------------------------
@@ -99,6 +100,16 @@ printf '*.91.44.bl.example A 127.0.0.2 ttl=300\n*.44.bl.example NX\n' | dns_rule
 lab_daemon mail
 works "the next daemon asks again" wait_for 20 eval '[ "$(status answers.listed)" -ge 30 ]'
 same "and drops them" "$(knock bad 44.91.7.1 $LAB_MAIL4 1 400)" 0
+
+# --- a full table ------------------------------------------------------------------------------------------------
+
+{ listed 203.0.113.201; printf '*.44.bl.example NX ttl=3600\n'; } | dns_rules
+at_least "the table of answers is filled up" "$(lab_exec mail "$(tool answers)" "$pins" 200000)" 100000
+knock bad 203.0.113.202 $LAB_MAIL4 1 2500 >/dev/null
+works "the oldest of unlisted sources are forgotten" wait_for 20 eval '[ "$(status answers.held)" -lt 110000 ]'
+works "the daemon has kept moving" wait_for 5 wall status
+works "a listed client finds room" wait_for 10 eval \
+	'knock bad 203.0.113.201 $LAB_MAIL4 1 400 >/dev/null; [ "$(field reason 203.0.113.201)" = dnsbl ]'
 lab_daemon_stop mail
 same "the daemon ends in good order" $? 0
 finish

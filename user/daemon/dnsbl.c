@@ -242,8 +242,9 @@ static void dnsbl_tick(struct daemon *d)
 		close_resolver(d);
 	if (!f->resolver && d->config->dnsbl_sites)
 		open_resolver(d);
-	/* First: the other walk forgets what is out of date. */
-	if (is_on(d) && !d->exiting)
+	/* First: the other walk forgets what is out of date. Not for those that there was no room for. */
+	if (is_on(d) && !d->exiting &&
+	    (!f->room_made || f->room_made + PLACES_LINGER < unasked.now))
 		wall_each_proven(d->wall, want_unanswered, &unasked);
 	rescore(d);
 	if (!is_on(d))

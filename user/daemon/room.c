@@ -77,8 +77,10 @@ void room_make(struct daemon *d)
 	};
 	size_t sum = 0;
 
-	if (dnsbl->health->entries < ENOUGH)
+	if (dnsbl->health->entries < ENOUGH + ENOUGH / 20) {
 		fault_clear(d, "answers of dnsbl");
+		fault_clear(d, "storing answers of dnsbl");
+	}
 	if (dnsbl->health->entries < FULL || f.now < dnsbl->room_made + PAUSE)
 		return;
 	dnsbl->room_made = f.now;

@@ -64,8 +64,11 @@ static bool put(struct daemon *d, const struct address *source, const struct dns
 	int err = wall_put_dnsbl(d->wall, source, facts);
 
 	if (err)
-		fault_set(d, "storing dnsbl", "an answer could not be stored: %s",
-			  err == -E2BIG ? "the table is full of listings" : strerror(-err));
+		fault_set(d, "storing answers of dnsbl", "an answer could not be stored: %s",
+			  err == -E2BIG ? "the table is full" : strerror(-err));
+	/* Room is made within a second, if there is any to make. */
+	if (err == -E2BIG)
+		d->dnsbl->health->entries = DNSBL_MAX;
 	return !err;
 }
 
