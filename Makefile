@@ -114,11 +114,18 @@ $(O)/tests/$(1)/%: tests/$(1)/%.c $(LIBRARY)
 endef
 $(foreach directory,packet tools bench,$(eval $(call PROGRAM,$(directory))))
 
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(USER_SOURCES) $(wildcard bpf/*.h)
+# Once for all fuzzers: with sanitizers, and counted where the fuzzer wants to get.
+FUZZ_CFLAGS   = $(filter-out -Werror,$(CFLAGS)) -O1 -fno-sanitize-recover=undefined -Iuser -I.
+FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz-objects/%.o,$(filter-out user/main.c user/kernel/%.c user/commands/%.c user/daemon/%.c,$(USER_SOURCES)))
+
+$(O)/fuzz-objects/%.o: %.c | $(O)/wall.skel.h
+	@mkdir -p $(@D)
+	$(Q)clang-14 $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)clang-14 $(filter-out -MMD -MP -Werror,$(CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iuser -I. -o $@ $< $(filter-out user/main.c user/kernel/%.c user/commands/%.c user/daemon/%.c,$(USER_SOURCES)) $(LDLIBS)
+	$(Q)clang-14 $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJECTS) $(LDLIBS)
 
 tests: $(UNIT_TESTS) $(PACKET_TESTS) $(TOOLS) $(BENCHES)
 fuzzers: $(FUZZERS)
@@ -143,4 +150,4 @@ clean:
 
 .PHONY: all tests fuzzers check format lint clean install uninstall
 .DELETE_ON_ERROR:
--include $(wildcard $(O)/bpf/*.d $(O)/user/*.d $(O)/user/*/*.d $(O)/tests/*/*.d)
+-include $(wildcard $(O)/bpf/*.d $(O)/user/*.d $(O)/user/*/*.d $(O)/tests/*/*.d $(O)/fuzz-objects/user/*.d $(O)/fuzz-objects/user/*/*.d)

@@ -109,7 +109,7 @@ static void put_in_force(struct change *c)
 		return;
 	}
 	places_pause(c->wall, &c->places);
-	if (places_rescore(c->wall, &c->places, &sum) == 0) {
+	if (places_obey(c->wall, c->config, &c->places, &sum) == 0) {
 		c->health->entries = sum.entries;
 		c->health->listed = sum.listed;
 		c->health->unproven = sum.unproven;
