@@ -13,7 +13,7 @@
 #include "budget.h"
 #include "core.h"
 
-#define RATE_TRIES 8 /* of compare-and-swap; then the event counts as conforming */
+#define RATE_TRIES 8 /* of compare-and-swap; then the event is added first and judged afterwards */
 
 static __always_inline bool rate_conforms(const struct rate_key *key, __u64 ahead, __u64 now)
 {
@@ -50,7 +50,11 @@ static __always_inline bool rate_charge(const struct settings *s, const struct r
 		if (__sync_val_compare_and_swap(&r->ahead_to, old, from + cost) == old)
 			return true;
 	}
-	return true;
+	/* So many at once have just moved the word to now or beyond. */
+	if (__sync_fetch_and_add(&r->ahead_to, cost) <= now + ahead)
+		return true;
+	__sync_fetch_and_add(&r->ahead_to, -cost);
+	return false;
 }
 
 static __always_inline void rate_source_key(struct rate_key *key, const struct address *source)
