@@ -11,9 +11,9 @@
 #include "../output.h"
 #include "dnsbl.h"
 
-#define FULL	(DNSBL_MAX / 100 * 95)
-#define CLOSED	(DNSBL_MAX / 100 * 97) /* from then on for listings only */
-#define ENOUGH	(DNSBL_MAX / 100 * 80)
+#define FULL	(DNSBL_MAX / 100ULL * 95)
+#define CLOSED	(DNSBL_MAX / 100ULL * 97) /* from then on for listings only */
+#define ENOUGH	(DNSBL_MAX / 100ULL * 80)
 #define PAUSE	(10 * SECOND_NS)
 #define MINUTES 64
 
