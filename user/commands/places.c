@@ -16,14 +16,6 @@
 #include "../output.h"
 #include "commands.h"
 
-static struct dnsbl_site *site_of(struct dnsbl_health *health, uint64_t identity)
-{
-	for (int i = 0; i < DNSBL_SITES; i++)
-		if (health->site[i].identity == identity)
-			return &health->site[i];
-	return NULL;
-}
-
 static bool is_configured(const struct config *config, uint64_t identity)
 {
 	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++)
@@ -52,17 +44,17 @@ static int clear_free(void *context, const struct address *source, const struct 
 	return 0;
 }
 
-static bool has_new(const struct dnsbl_health *health, const struct dnsbl_sites *sites)
+static bool has_new(struct dnsbl_health *health, const struct dnsbl_sites *sites)
 {
 	for (unsigned int i = 0; sites && i < sites->zones; i++)
-		if (!site_of((struct dnsbl_health *)health, dnsbl_zone_identity(&sites->zone[i])))
+		if (!dnsbl_site_of(health, dnsbl_zone_identity(&sites->zone[i])))
 			return true;
 	return false;
 }
 
 static struct dnsbl_site *new_site(struct dnsbl_health *health, uint64_t identity)
 {
-	struct dnsbl_site *site = site_of(health, 0);
+	struct dnsbl_site *site = dnsbl_site_of(health, 0);
 
 	if (!site)
 		return NULL; /* there are as many places as zones */
@@ -87,7 +79,7 @@ void places_assign(struct wall *wall, const struct config *config, struct dnsbl_
 	for (unsigned int i = 0; sites && i < sites->zones; i++) {
 		const struct dnsbl_zone *zone = &sites->zone[i];
 		uint64_t identity = dnsbl_zone_identity(zone);
-		struct dnsbl_site *site = site_of(health, identity);
+		struct dnsbl_site *site = dnsbl_site_of(health, identity);
 
 		if (!site)
 			site = new_site(health, identity);

@@ -39,11 +39,10 @@ static int by_source(const void *a, const void *b)
 /* Is it really this row that drops the source, and in this mode? An allow wins over everything. */
 static bool is_dropped(struct daemon *d, const struct address *source)
 {
-	uint16_t port = (uint16_t)wall_settings(d->wall)->port[0];
 	struct answer answer;
 
-	return wall_check(place.pins, source, port, &answer, NULL) == 0 &&
-	       answer.verdict == VERDICT_DROP && answer.reason == REASON_DNSBL;
+	return dnsbl_check(d, source, &answer) == 0 && answer.verdict == VERDICT_DROP &&
+	       answer.reason == REASON_DNSBL;
 }
 
 /* Submission ports are for the host's own users, whose home addresses are in every DNSBL. */

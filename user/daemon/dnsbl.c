@@ -140,6 +140,13 @@ static int on_soon(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
+int dnsbl_check(struct daemon *d, const struct address *source, struct answer *out)
+{
+	uint16_t port = (uint16_t)wall_settings(d->wall)->port[0];
+
+	return wall_check(place.pins, source, port, out, NULL);
+}
+
 /* --- every second ----------------------------------------------------------------------------- */
 
 /* Pauses that were given or taken back by hand, and those that are over. */

@@ -41,6 +41,9 @@ struct follow_dnsbl {
 /* Do not count on the sites that count: some changed. Brings places, scores and faults up to date. */
 void dnsbl_sites_changed(struct daemon *d);
 
+/* What the kernel would do with a new connection of this source to the mail port. */
+int dnsbl_check(struct daemon *d, const struct address *source, struct answer *out);
+
 /* --- lookups.c -------------------------------------------------------------------------------- */
 
 int lookups_start(struct daemon *d, struct error *why);

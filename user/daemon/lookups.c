@@ -292,10 +292,9 @@ static void promote(struct lookups *l, struct lookup *lookup, uint64_t begun)
 /* Never asked for what is allowed or blocked by other rows: nobody needs the answer. */
 static bool is_of_interest(struct daemon *d, const struct address *source)
 {
-	uint16_t port = (uint16_t)wall_settings(d->wall)->port[0];
 	struct answer answer;
 
-	if (address_is_private(source) || wall_check(place.pins, source, port, &answer, NULL))
+	if (address_is_private(source) || dnsbl_check(d, source, &answer))
 		return false;
 	return answer.reason != REASON_ALLOW_LIST && answer.reason != REASON_ADMIN_BLOCK &&
 	       answer.reason != REASON_BLOCK_LIST;

@@ -50,21 +50,13 @@ static FILE *quota_open(void)
 	return quota_path(path, sizeof(path)) == 0 ? fopen(path, "re") : NULL;
 }
 
-static struct dnsbl_site *site_of(struct dnsbl_health *health, uint64_t identity)
-{
-	for (int i = 0; i < DNSBL_SITES; i++)
-		if (health->site[i].identity == identity)
-			return &health->site[i];
-	return NULL;
-}
-
 void quota_read(struct dnsbl_health *health)
 {
 	FILE *in = quota_open();
 	struct quota q;
 
 	while (in && next_line(in, &q)) {
-		struct dnsbl_site *site = site_of(health, q.identity);
+		struct dnsbl_site *site = dnsbl_site_of(health, q.identity);
 
 		/* What is in the map is newer. */
 		if (!site || site->day >= q.day)
@@ -90,7 +82,7 @@ static void write_others(FILE *out, struct dnsbl_health *health, uint64_t today)
 	struct quota q;
 
 	for (int n = 0; in && n < OTHERS && next_line(in, &q);)
-		if (q.day == today && !site_of(health, q.identity)) {
+		if (q.day == today && !dnsbl_site_of(health, q.identity)) {
 			write_line(out, &q);
 			n++;
 		}

@@ -203,6 +203,8 @@ bool dnsbl_site_replied(struct dnsbl_site *site, const struct dnsbl_reply *reply
  */
 bool dnsbl_site_controlled(struct dnsbl_site *site, unsigned int asked, unsigned int hits);
 
+/* The site of that zone (dnsbl_zone_identity()), or with 0 a free place; NULL if there is none. */
+struct dnsbl_site *dnsbl_site_of(struct dnsbl_health *health, uint64_t identity);
 /* Do its answers count? Does only the trust that it gave, because it is silent or refuses to speak? */
 bool dnsbl_site_counts(const struct dnsbl_site *site);
 bool dnsbl_site_trusts(const struct dnsbl_site *site);

@@ -25,6 +25,14 @@
 #define CONTROLS  4u   /* sources without which a control group says nothing */
 #define SIGMAS_SQ 16u  /* four standard deviations, squared */
 
+struct dnsbl_site *dnsbl_site_of(struct dnsbl_health *health, uint64_t identity)
+{
+	for (int i = 0; i < DNSBL_SITES; i++)
+		if (health->site[i].identity == identity)
+			return &health->site[i];
+	return NULL;
+}
+
 bool dnsbl_site_counts(const struct dnsbl_site *site)
 {
 	return site->state == DNSBL_WELL;
