@@ -11,11 +11,13 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <smtpwall/abuse.h>
 #include <smtpwall/dnsbl.h>
 #include <smtpwall/events.h>
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
 #include <smtpwall/reasons.h>
+#include <smtpwall/replies.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
 
@@ -148,6 +150,48 @@ struct {
 	__type(key, struct address);
 	__type(value, __u64);
 } asked __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BANS_MAX);
+	__type(key, struct prefix);
+	__type(value, struct ban);
+} bans __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KNOWN_MAX);
+	__type(key, struct address);
+	__type(value, struct known);
+} known __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abuse);
+} abuse __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OPENINGS_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct opening);
+} openings __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOWS_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reply_counts);
+} reply_counts __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -156,7 +156,7 @@ static __always_inline void answer_fill(struct answer *a, const struct look *loo
 	a->answered = d->dnsbl != 0;
 	a->score = d->dnsbl ? d->dnsbl->score : 0;
 	a->sites = d->dnsbl ? d->dnsbl->sites : 0;
-	a->unused = 0;
+	a->ban_length = 0;
 	/* The policy that was asked, which may have been replaced since. */
 	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <smtpwall/abuse.h>
 #include <smtpwall/policy.h>
 #include <smtpwall/settings.h>
 #include "text.h"
@@ -22,6 +23,18 @@ struct dnsbl_sites; /* dnsbl/dnsbl.h */
 #define CONFIG_RESOLVERS  8
 #define CONFIG_LISTS	  254  /* ids 1..255, one of them for the list `guard` */
 #define CONFIG_PATH	  1024 /* bytes of a list's file name with its NUL */
+#define CONFIG_LOGS	  16
+#define CONFIG_LOG_WORDS  16 /* units, or sets of patterns, of one log */
+
+/* log "NAME" { }: a log of the mail server, for what is encrypted on the wire. */
+struct config_log {
+	char name[POLICY_NAME]; /* as that of a list */
+	char *file;		/* NULL: the journal */
+	char *unit[CONFIG_LOG_WORDS]; /* of the journal; none: those that the patterns name */
+	unsigned int units;
+	char *pattern[CONFIG_LOG_WORDS]; /* sets of patterns; none: all that are installed */
+	unsigned int patterns;
+};
 
 struct config_list {
 	char name[POLICY_NAME]; /* 1..31 of a-z A-Z 0-9 . _ - , not beginning with . or - */
@@ -65,6 +78,25 @@ struct config {
 	uint64_t dnsbl_network_budget;
 	uint64_t dnsbl_queue;
 	uint64_t dnsbl_grace; /* seconds */
+	/* abuse { } */
+	uint64_t abuse_weight[OFFENCES]; /* points */
+	uint64_t abuse_limit;		 /* points; 0: nobody is banned */
+	uint64_t abuse_half_life;	 /* seconds */
+	uint64_t abuse_daily;		 /* failed logins a day; 0: off */
+	uint64_t abuse_ban, abuse_ban_max; /* seconds */
+	uint64_t abuse_widen;		 /* banned addresses of a network; 0: off */
+	uint64_t abuse_share;		 /* per cent of accepted mail; 0: off */
+	uint64_t abuse_login;		 /* seconds a login exempts; 0: never */
+	uint64_t abuse_account_sources;	 /* sources that one account makes authenticated by the log */
+	bool abuse_pop_logins;		 /* POP and IMAP logins count */
+	uint64_t known_messages, known_days, known_window; /* messages on days of the last seconds */
+	uint64_t abuse_keep;		 /* seconds that offences are kept in the ledger */
+	struct prefix *own_network;	 /* the mail server's own networks, beside private and own ones */
+	unsigned int own_networks;
+	/* logs */
+	struct config_log *log;
+	unsigned int logs;
+	bool read_logs; /* no log "..." { } and true: the journal, if there is one */
 };
 
 /*

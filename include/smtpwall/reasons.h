@@ -2,9 +2,8 @@
 /*
  * reasons.h - the order of decisions
  *
- * The first row that speaks decides. The numbers are the rows; 3 (abuse) and 5 (authenticated) are
- * kept free for decisions that are not made yet. The names are used unchanged in counters, JSON,
- * events, logs and documentation; both sides get them from here.
+ * The first row that speaks decides. The numbers are the rows. The names are used unchanged in
+ * counters, JSON, events, logs and documentation; both sides get them from here.
  */
 #ifndef SMTPWALL_REASONS_H
 #define SMTPWALL_REASONS_H
@@ -15,7 +14,9 @@ enum reason {
 	REASON_OTHER = 0,	 /* not TCP to a protected port: none of our business */
 	REASON_ALLOW_LIST = 1,	 /* an allow list, `smtpwall allow`, or the list `guard` */
 	REASON_ADMIN_BLOCK = 2,	 /* `smtpwall block` */
+	REASON_ABUSE = 3,	 /* offences brought the penalty to the limit: a ban */
 	REASON_BLOCK_LIST = 4,	 /* a list with action drop or count */
+	REASON_AUTHENTICATED = 5, /* logged in a short while ago */
 	REASON_DNSBL = 6,	 /* the DNSBLs' score reached the threshold */
 	REASON_SESSIONS = 7,	 /* too many sessions open at once */
 	REASON_SOURCE_RATE = 8,	 /* too many completed connections from this source */
@@ -31,7 +32,9 @@ enum reason {
 #define REASONS(X)                                                                                 \
 	X(REASON_ALLOW_LIST, "allow-list", allow_list)                                             \
 	X(REASON_ADMIN_BLOCK, "admin-block", admin_block)                                          \
+	X(REASON_ABUSE, "abuse", abuse)                                                            \
 	X(REASON_BLOCK_LIST, "block-list", block_list)                                             \
+	X(REASON_AUTHENTICATED, "authenticated", authenticated)                                    \
 	X(REASON_DNSBL, "dnsbl", dnsbl)                                                            \
 	X(REASON_SESSIONS, "sessions", sessions)                                                   \
 	X(REASON_SOURCE_RATE, "source-rate", source_rate)                                          \
@@ -78,9 +81,9 @@ struct counters {
 	struct outcome other;	    /* 0 */
 	struct outcome allow_list;  /* 1 */
 	struct outcome admin_block; /* 2 */
-	struct outcome reserved_3;
+	struct outcome abuse;	    /* 3 */
 	struct outcome block_list; /* 4 */
-	struct outcome reserved_5;
+	struct outcome authenticated; /* 5 */
 	struct outcome dnsbl;	     /* 6 */
 	struct outcome sessions;     /* 7 */
 	struct outcome source_rate;  /* 8 */

@@ -13,10 +13,11 @@
 #define SMTPWALL_SETTINGS_H
 
 #include <linux/types.h>
+#include "abuse.h"
 #include "reasons.h"
 
 /* Raise when a map's layout or meaning changes: "smtw" and a number. */
-#define SETTINGS_SCHEMA 0x736d747700000002ULL
+#define SETTINGS_SCHEMA 0x736d747700000003ULL
 
 #define SETTINGS_PORTS 16 /* protected and submission ports together */
 
@@ -64,6 +65,16 @@ struct settings {
 	__u64 ask_budget;   /* lookups asked for per second and CPU */
 	__u64 defer_budget; /* SYNs deferred per second, all CPUs together; 0: none */
 	__u64 defer_limit;  /* a source is deferred for at most that long, ns */
+
+	/* Of abuse (abuse.h); points in units of PENALTY_POINT. */
+	__u64 abuse_limit;	     /* at this penalty a source is banned; 0: nobody is */
+	__u64 abuse_weight[OFFENCES]; /* points of one offence; 0: counted only */
+	__u64 abuse_half_life;	     /* ns */
+	__u64 abuse_daily;	     /* failed logins a day, spread evenly, that end in a ban; 0: off */
+	__u64 abuse_share;	     /* per cent of all accepted mail: who carries more is not banned; 0: off */
+	__u64 ban_length;	     /* of a first ban, ns */
+	__u64 ban_max;		     /* ns */
+	__u64 login_time;	     /* a login exempts its source that long, ns; 0: never */
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

@@ -10,6 +10,7 @@
  *   policy    installs a compiled policy
  *   run       BPF_PROG_RUN: `check`
  *   answers   the maps of the DNSBLs
+ *   abuse     bans, known senders, what the mail server's replies gave; program `report`
  *   sessions  the open sessions, by the iterator `list_sessions`
  *   ring      the two event rings
  *
@@ -31,6 +32,7 @@
 #include <smtpwall/events.h>
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
+#include <smtpwall/replies.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
 #include "../lists/lists.h"
@@ -210,6 +212,39 @@ int wall_each_proven(struct wall *wall,
 		     void *context);
 /* Forgets sources that were deferred long ago. Returns how many stay, or a negative errno. */
 int wall_sweep_deferred(struct wall *wall);
+
+/* --- abuse ------------------------------------------------------------------------------------ */
+
+int wall_get_ban(struct wall *wall, const struct prefix *prefix, struct ban *out); /* -ENOENT */
+int wall_drop_ban(struct wall *wall, const struct prefix *prefix);		   /* -ENOENT */
+/* As wall_each_dnsbl(). */
+int wall_each_ban(struct wall *wall,
+		  int (*each)(void *context, const struct prefix *prefix, const struct ban *ban),
+		  void *context);
+/* Is this ban in force now, in this mode? */
+bool ban_in_force(const struct ban *ban, uint64_t now, enum mode mode);
+
+/* Senders this host knows; the daemon and `up` are its writers. */
+int wall_get_known(struct wall *wall, const struct address *source, struct known *out);
+int wall_put_known(struct wall *wall, const struct address *source, const struct known *known);
+int wall_drop_known(struct wall *wall, const struct address *source);
+int wall_each_known(struct wall *wall,
+		    int (*each)(void *context, const struct address *source,
+				const struct known *known),
+		    void *context);
+
+int wall_abuse(struct wall *wall, struct abuse *out, struct error *why);
+int wall_reply_counts(struct wall *wall, struct reply_counts *out, struct error *why);
+
+/*
+ * Hands the record to program `report` (abuse.h), which fills in `result`; magic is put in here. `pins`
+ * NULL: of an object that is not pinned yet, by wall_report_object().
+ */
+int wall_report(const char *pins, struct report *report, struct error *why);
+int wall_report_object(struct object *object, struct report *report, struct error *why);
+
+/* A penalty word (abuse.h) as it is at `now`, in units of PENALTY_POINT, fading with `half_life` ns. */
+uint64_t penalty_at(uint64_t word, uint64_t now, uint64_t half_life);
 
 /* --- sessions --------------------------------------------------------------------------------- */
 

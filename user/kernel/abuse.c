@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * abuse.c - bans, known senders, what the mail server's replies gave, and program `report`
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "kernel.h"
+#include "object.h"
+#include "pins.h"
+#include "walk.h"
+#include "wall.h"
+
+int wall_get_ban(struct wall *wall, const struct prefix *prefix, struct ban *out)
+{
+	return bpf_map_lookup_elem(wall->fd[MAP_BANS], prefix, out);
+}
+
+int wall_drop_ban(struct wall *wall, const struct prefix *prefix)
+{
+	return bpf_map_delete_elem(wall->fd[MAP_BANS], prefix);
+}
+
+bool ban_in_force(const struct ban *ban, uint64_t now, enum mode mode)
+{
+	return ban->since <= now && now < ban->until &&
+	       (ban->mode == MODE_ENFORCE || mode == MODE_MONITOR);
+}
+
+int wall_get_known(struct wall *wall, const struct address *source, struct known *out)
+{
+	return bpf_map_lookup_elem(wall->fd[MAP_KNOWN], source, out);
+}
+
+int wall_put_known(struct wall *wall, const struct address *source, const struct known *known)
+{
+	return bpf_map_update_elem(wall->fd[MAP_KNOWN], source, known, BPF_ANY);
+}
+
+int wall_drop_known(struct wall *wall, const struct address *source)
+{
+	return bpf_map_delete_elem(wall->fd[MAP_KNOWN], source);
+}
+
+/* What was asked to walk, with the types of the map. */
+struct typed {
+	void *context;
+	int (*ban)(void *context, const struct prefix *prefix, const struct ban *ban);
+	int (*known)(void *context, const struct address *source, const struct known *known);
+};
+
+static int each_ban(void *context, const void *key, const void *value)
+{
+	const struct typed *t = context;
+
+	return t->ban(t->context, key, value);
+}
+
+int wall_each_ban(struct wall *wall,
+		  int (*each)(void *context, const struct prefix *prefix, const struct ban *ban),
+		  void *context)
+{
+	struct typed t = {.context = context, .ban = each};
+
+	return walk_map(wall->fd[MAP_BANS], sizeof(struct prefix), sizeof(struct ban), each_ban,
+			&t);
+}
+
+static int each_known(void *context, const void *key, const void *value)
+{
+	const struct typed *t = context;
+
+	return t->known(t->context, key, value);
+}
+
+int wall_each_known(struct wall *wall,
+		    int (*each)(void *context, const struct address *source,
+				const struct known *known),
+		    void *context)
+{
+	struct typed t = {.context = context, .known = each};
+
+	return walk_map(wall->fd[MAP_KNOWN], sizeof(struct address), sizeof(struct known),
+			each_known, &t);
+}
+
+int wall_abuse(struct wall *wall, struct abuse *out, struct error *why)
+{
+	__u32 zero = 0;
+	int err = bpf_map_lookup_elem(wall->fd[MAP_ABUSE], &zero, out);
+
+	return err ? error_set(why, err, "cannot read the map abuse: %s", strerror(-err)) : 0;
+}
+
+int wall_reply_counts(struct wall *wall, struct reply_counts *out, struct error *why)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct reply_counts *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+	__u32 zero = 0;
+
+	if (!each)
+		return error_set(why, -ENOMEM, "out of memory");
+	err = bpf_map_lookup_elem(wall->fd[MAP_REPLY_COUNTS], &zero, each);
+	if (err) {
+		free(each);
+		return error_set(why, err, "cannot read the map reply_counts: %s", strerror(-err));
+	}
+	memset(out, 0, sizeof(*out));
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (size_t i = 0; i < sizeof(*out) / sizeof(__u64); i++)
+			((__u64 *)out)[i] += ((const __u64 *)&each[cpu])[i];
+	free(each);
+	return 0;
+}
+
+static int run_report(int program, struct report *report, struct error *why)
+{
+	struct report back;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = report, .data_size_in = sizeof(*report),
+		    .data_out = &back, .data_size_out = sizeof(back));
+	int err;
+
+	report->magic = REPORT_MAGIC;
+	report->result = 0;
+	err = bpf_prog_test_run_opts(program, &run);
+	if (err)
+		return error_set(why, err, "cannot run the program report: %s", strerror(-err));
+	memcpy(report, &back, sizeof(*report));
+	if (!report->result)
+		return error_set(why, -EPROTO,
+				 "the program report gave no answer; run `smtpwall up` to renew it");
+	return 0;
+}
+
+int wall_report_object(struct object *object, struct report *report, struct error *why)
+{
+	return run_report(object_program_fd(object, "report"), report, why);
+}
+
+int wall_report(const char *pins, struct report *report, struct error *why)
+{
+	char path[PINS_PATH];
+	int program, err;
+
+	snprintf(path, sizeof(path), "%s/report", pins);
+	program = bpf_obj_get(path);
+	if (program < 0)
+		return error_set(why, program, "cannot open the program %s: %s", path,
+				 strerror(-program));
+	err = run_report(program, report, why);
+	close(program);
+	return err;
+}
+
+uint64_t penalty_at(uint64_t word, uint64_t now, uint64_t half_life)
+{
+	(void)now;
+	(void)half_life;
+	return PENALTY_SUM(word);
+}
