@@ -38,6 +38,38 @@ enum offence {
 #define PENALTY_TICKS(word) ((word) >> 32)
 #define PENALTY_SUM(word)   ((word)&PENALTY_MOST)
 
+#define PENALTY_WORD(ticks, sum) ((__u64)(ticks) << 32 | (sum))
+
+/*
+ * The sum at the tick `now` when it halves every `half` ticks. 2^-x between two halvings is a cubic that
+ * is off by less than 0.02 per cent; no floating point in the kernel.
+ */
+static __always_inline __u64 penalty_fade(__u64 word, __u64 now, __u64 half)
+{
+	__u64 sum = PENALTY_SUM(word), age, x, curve;
+
+	if (now <= PENALTY_TICKS(word) || !half)
+		return sum;
+	age = now - PENALTY_TICKS(word);
+	if (age / half >= 32)
+		return 0;
+	sum >>= age / half;
+	x = (age % half) * 65536 / half;
+	curve = (x * (65536 - x) >> 16) * (12596 - (2703 * x >> 16)) >> 16;
+	return sum * (65536 - x / 2 - curve) >> 16;
+}
+
+/* The sum at the tick `now` when `daily` points run off evenly in a day. */
+static __always_inline __u64 penalty_drain(__u64 word, __u64 now, __u64 daily)
+{
+	__u64 sum = PENALTY_SUM(word), gone;
+
+	if (now <= PENALTY_TICKS(word))
+		return sum;
+	gone = (now - PENALTY_TICKS(word)) * daily * PENALTY_POINT / (86400ULL * 16);
+	return gone < sum ? sum - gone : 0;
+}
+
 /* Accepted mail fades with this half-life, for a source's share of all of it. */
 #define CARRIED_HALF_LIFE (86400ULL * 1000000000ULL)
 /* Of less accepted mail than this (as it fades) no share is worked out. */
@@ -94,6 +126,7 @@ struct abuse {
 	__u64 carried;	      /* accepted mail of all sources, as PENALTY_*, fading */
 	__u64 wall_seen;      /* when `wall` last saw a packet for a mail port; exact to a second */
 	__u64 reply_seen;     /* when `replies` last read a reply; exact to a second */
+	__u64 blind;	      /* 1: SYNs come by another way than `wall`, so replies are not dropped */
 	__u64 proved;	      /* when server data last proved a source that no socket here had proved */
 };
 

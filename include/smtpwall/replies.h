@@ -57,7 +57,6 @@ enum flow_state {
 	FLOW_READ = 0,	 /* it is read */
 	FLOW_VEILED = 1, /* encrypted, or not SMTP: the log has to tell */
 	FLOW_LOST = 2,	 /* where its lines begin is not known any more */
-	FLOW_SKIP = 3,	 /* bytes are missing: read on from the next line on */
 };
 
 struct flow {

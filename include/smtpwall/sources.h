@@ -67,8 +67,9 @@ struct proven {
 	__u32 offence[OFFENCES]; /* until it had been quiet for long */
 	__u32 fresh[OFFENCES];	 /* that the ledger has not taken over yet */
 	__u32 fresh_mail;	 /* accepted messages that the ledger has not taken over yet */
-	__u32 read[OFFENCES];	 /* read by the kernel, so that the log's line about it charges nothing */
-	__u32 unused;
+	__u32 spared;	/* second of the boot clock: when it was last told that it is spared */
+	__u32 read[OFFENCES]; /* read by the kernel; the log's lines about these charge nothing */
+	__u64 read_last;      /* the last of them */
 };
 
 /*

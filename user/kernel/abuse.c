@@ -158,7 +158,5 @@ int wall_report(const char *pins, struct report *report, struct error *why)
 
 uint64_t penalty_at(uint64_t word, uint64_t now, uint64_t half_life)
 {
-	(void)now;
-	(void)half_life;
-	return PENALTY_SUM(word);
+	return penalty_fade(word, now / PENALTY_TICK, half_life / PENALTY_TICK);
 }
