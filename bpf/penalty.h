@@ -46,7 +46,9 @@ struct charge {
 	__u32 unread; /* 1: of a session that the kernel could not read */
 	enum report_result result;
 	char text[EVIDENCE_TEXT];
-	struct ban ban; /* scratch */
+	/* scratch */
+	struct ban ban;
+	struct event event;
 };
 
 struct {
@@ -147,33 +149,32 @@ __weak __noinline int penalty_allowed(__u32 place)
 	return m.allow_until != 0;
 }
 
-static __always_inline void penalty_tell(const struct settings *s, const struct charge *c,
+static __always_inline void penalty_tell(const struct settings *s, struct charge *c,
 					 enum event_kind kind, __u16 flags, __u64 until)
 {
-	struct event e;
+	struct event *e = &c->event;
 
-	__builtin_memset(&e, 0, sizeof(e));
-	e.when = c->now;
-	e.source = c->source;
-	e.kind = kind;
-	e.reason = REASON_ABUSE;
-	e.verdict = kind == EVENT_BAN ? VERDICT_DROP : VERDICT_PASS;
-	e.mode = mode_at(read_once(s->mode), c->now);
-	e.flags = flags;
-	e.since = c->now;
-	e.until = until;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->when = c->now;
+	e->source = c->source;
+	e->kind = kind;
+	e->reason = kind == EVENT_LOGIN ? REASON_AUTHENTICATED : REASON_ABUSE;
+	e->verdict = kind == EVENT_BAN ? VERDICT_DROP : VERDICT_PASS;
+	e->mode = mode_at(read_once(s->mode), c->now);
+	e->flags = flags;
+	e->since = c->now;
+	e->until = until;
 	if (kind == EVENT_SPARED)
-		return announce(s, &e);
+		return announce(s, e);
 	/* A ban is not held back: there are few, and each has a session to be cut. */
 	if (kind == EVENT_BAN)
-		bpf_ringbuf_output(&events, &e, sizeof(e), 0);
+		bpf_ringbuf_output(&events, e, sizeof(*e), 0);
 	if (c->now < read_once(s->watch_until))
-		bpf_ringbuf_output(&watched, &e, sizeof(e), 0);
+		bpf_ringbuf_output(&watched, e, sizeof(*e), 0);
 }
 
-static __always_inline enum report_result penalty_spare(const struct settings *s,
-							const struct charge *c, struct proven *p,
-							enum spared why)
+static __always_inline enum report_result penalty_spare(const struct settings *s, struct charge *c,
+							struct proven *p, enum spared why)
 {
 	struct reply_counts *counts = reply_counts_get();
 	__u32 second = c->now / 1000000000ULL;
@@ -270,9 +271,12 @@ static __always_inline bool penalty_is_trickable(enum offence offence)
 	return offence == OFFENCE_RELAY_DENIED || offence == OFFENCE_UNKNOWN_USER;
 }
 
+#define PENALTY_LIMIT 99 /* beside enum report_result: the limit is reached */
+
 /*
- * Charges the offence in `charges[place]`, bans at the limit. Returns an enum report_result, which is also
- * put there. The source must be proven.
+ * Charges the offence in `charges[place]`: an enum report_result, or PENALTY_LIMIT. This and the two that
+ * may follow are functions of their own, one after the other: the stack of all that call each other is
+ * 512 bytes.
  */
 __weak __noinline int penalty_charge(__u32 place)
 {
@@ -320,15 +324,40 @@ __weak __noinline int penalty_charge(__u32 place)
 	    penalty_add(&p->guesses, c->now, PENALTY_POINT, 0, s->abuse_daily) >=
 		    s->abuse_daily * PENALTY_POINT * factor)
 		at_limit = true;
-	if (!at_limit)
-		return weight ? REPORT_DONE : REPORT_COUNTED;
+	if (at_limit)
+		return PENALTY_LIMIT;
+	return weight ? REPORT_DONE : REPORT_COUNTED;
+}
+
+/* The limit is reached: a ban, if the source is one that may be banned. */
+__weak __noinline int penalty_sentence(__u32 place, int allowed)
+{
+	struct charge *c = bpf_map_lookup_elem(&charges, &place);
+	const struct settings *s = settings_get();
+	struct proven *p;
+
+	if (!c || !s)
+		return REPORT_NO_WITNESS;
+	p = bpf_map_lookup_elem(&proven, &c->source);
+	if (!p)
+		return REPORT_NO_WITNESS;
 	if (address_is_private(&c->source))
 		return penalty_spare(s, c, p, SPARED_PRIVATE);
 	if (penalty_share(s, p, c->now))
 		return penalty_spare(s, c, p, SPARED_SHARE);
-	if (penalty_allowed(place))
+	if (allowed)
 		return penalty_spare(s, c, p, SPARED_ALLOWED);
-	return penalty_ban(s, c, p, mode);
+	return penalty_ban(s, c, p, mode_at(read_once(s->mode), c->now));
+}
+
+/* What `charges[place]` deserves. The source must be proven. */
+static __always_inline enum report_result penalty_judge(__u32 place)
+{
+	int result = penalty_charge(place);
+
+	if (result != PENALTY_LIMIT)
+		return result;
+	return penalty_sentence(place, penalty_allowed(place));
 }
 
 #endif

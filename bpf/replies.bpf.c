@@ -29,16 +29,24 @@ char LICENSE[] SEC("license") = "GPL";
 /* Worked out by user space before the programs are loaded. */
 const volatile struct reply_table reply_table SEC(".rodata") = {};
 
-#define CHUNK	   256	   /* bytes read at once; a power of two */
-#define CHUNKS	   2048	   /* of one packet: 512 KiB, more than any carries */
-#define READ_FULLY 8192	   /* bytes of a packet in which phrases are looked for */
+#define CHUNK	   256	/* bytes read at once; a power of two */
+#define CHUNKS	   2048 /* of one packet: 512 KiB, more than any carries */
+#define READ_FULLY 8192 /* bytes of a packet in which phrases are looked for */
 #define BLIND	   (3 * 1000000000ULL)
 /* A session that goes on keeps its source from being forgotten; ns. */
 #define SEEN_AGAIN (60 * 1000000000ULL)
 
+/* What is too much for the stack. Nothing that leaves interrupts another on the same processor. */
 struct scratch {
 	__u8 byte[CHUNK];
-	struct flow flow; /* all zero but for the moment in which a new one is made */
+	struct flow flow; /* a new one; the reader in it stays all zero */
+	struct flow_key key;
+	struct segment segment;
+	__u64 now;
+	__u32 at, left;	 /* offset of the next chunk; bytes left */
+	__u32 done;	 /* bytes read */
+	__u32 banned_at; /* bytes read when the limit was reached; 0 it was not */
+	__u32 stop;	 /* 1: nothing more is to be read */
 };
 
 struct {
@@ -48,7 +56,10 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* One packet being read. */
+/*
+ * One packet being read. Pointers only: what changes from byte to byte is in the scratch, or the verifiers
+ * would follow every value it can have.
+ */
 struct reading {
 	struct __sk_buff *skb;
 	const struct settings *settings;
@@ -56,12 +67,6 @@ struct reading {
 	struct scratch *scratch;
 	struct reply_counts *counts;
 	struct proven *proven;
-	__u64 now;
-	__u32 at, left, done; /* offset of the next chunk; bytes left; bytes read */
-	__u32 chunk;	      /* bytes in the scratch */
-	__u32 banned_at;      /* bytes read when the limit was reached; 0 it was not */
-	__u32 stop;	      /* 1: nothing more is to be read of it */
-	struct address client;
 };
 
 /* --- what a reply means ------------------------------------------------------------------------- */
@@ -81,34 +86,28 @@ static __always_inline void reading_offence(struct reading *r)
 	kind = r->flow->reply.offence;
 	barrier_on(kind);
 	__sync_fetch_and_add(&p->read[kind & (OFFENCES - 1)], 1);
-	p->read_last = r->now;
-	c->source = r->client;
-	c->now = c->when = r->now;
+	p->read_last = r->scratch->now;
+	c->source = r->scratch->segment.client;
+	c->now = c->when = r->scratch->now;
 	c->offence = kind;
 	c->origin = BAN_BY_REPLY;
 	__builtin_memcpy(c->text, r->flow->reply.line, sizeof(c->text));
-	if (penalty_charge(CHARGE_REPLIES) == REPORT_BANNED)
-		r->banned_at = r->done;
+	if (penalty_judge(CHARGE_REPLIES) == REPORT_BANNED)
+		r->scratch->banned_at = r->scratch->done;
 }
 
 static __always_inline void reading_login(struct reading *r)
 {
-	struct event e;
+	__u32 place = CHARGE_REPLIES;
+	struct charge *c = bpf_map_lookup_elem(&charges, &place);
 
 	r->counts->logins++;
-	if (!r->proven)
+	if (!r->proven || !c)
 		return;
-	penalty_login(r->settings, r->proven, r->now);
-	if (r->now >= read_once(r->settings->watch_until))
-		return;
-	__builtin_memset(&e, 0, sizeof(e));
-	e.when = r->now;
-	e.source = r->client;
-	e.kind = EVENT_LOGIN;
-	e.reason = REASON_AUTHENTICATED;
-	e.mode = mode_at(read_once(r->settings->mode), r->now);
-	e.until = r->proven->login_until;
-	bpf_ringbuf_output(&watched, &e, sizeof(e), 0);
+	penalty_login(r->settings, r->proven, r->scratch->now);
+	c->source = r->scratch->segment.client;
+	c->now = r->scratch->now;
+	penalty_tell(r->settings, c, EVENT_LOGIN, 0, r->proven->login_until);
 }
 
 static __always_inline void reading_unreadable(struct flow *flow, enum flow_state state,
@@ -128,14 +127,14 @@ static long read_byte(__u32 i, struct reading *r)
 	barrier_on(i);
 	c = r->scratch->byte[i & (CHUNK - 1)];
 	event = reply_byte(&flow->reply, (const struct reply_table *)&reply_table, c,
-			   r->done >= READ_FULLY);
-	r->done++;
+			   r->scratch->done >= READ_FULLY);
+	r->scratch->done++;
 	if (event == REPLY_NOTHING)
 		return 0;
 	if (event == REPLY_VEIL) {
 		r->counts->veiled++;
-		reading_unreadable(flow, FLOW_VEILED, r->proven, r->now);
-		r->stop = 1;
+		reading_unreadable(flow, FLOW_VEILED, r->proven, r->scratch->now);
+		r->scratch->stop = 1;
 		return 1;
 	}
 	r->counts->replies++;
@@ -146,29 +145,29 @@ static long read_byte(__u32 i, struct reading *r)
 	if (event == REPLY_MAIL) {
 		r->counts->mail++;
 		if (r->proven)
-			penalty_mail(r->proven, r->now);
+			penalty_mail(r->proven, r->scratch->now);
 	}
 	return 0;
 }
 
 static long read_chunk(__u32 i, struct reading *r)
 {
-	__u32 n = r->left < CHUNK ? r->left : CHUNK, m;
+	__u32 n = r->scratch->left < CHUNK ? r->scratch->left : CHUNK, m;
 
-	if (!n || r->stop)
+	if (!n || r->scratch->stop)
 		return 1;
 	m = n - 1;
 	barrier_on(m);
 	m &= CHUNK - 1;
 	m += 1;
-	if (bpf_skb_load_bytes(r->skb, r->at, r->scratch->byte, m)) {
-		reading_unreadable(r->flow, FLOW_LOST, r->proven, r->now);
+	if (bpf_skb_load_bytes(r->skb, r->scratch->at, r->scratch->byte, m)) {
+		reading_unreadable(r->flow, FLOW_LOST, r->proven, r->scratch->now);
 		r->counts->lost++;
-		r->stop = 1;
+		r->scratch->stop = 1;
 		return 1;
 	}
-	r->at += m;
-	r->left -= m;
+	r->scratch->at += m;
+	r->scratch->left -= m;
 	bpf_loop(m, read_byte, r, 0);
 	return 0;
 }
@@ -176,8 +175,8 @@ static long read_chunk(__u32 i, struct reading *r)
 /* --- where a connection's bytes begin ------------------------------------------------------------ */
 
 /* The server answers a SYN. */
-static __always_inline void opening_note(const struct settings *s, const struct flow_key *key,
-					 const struct segment *g, __u64 now)
+static __always_inline void opening_note(const struct flow_key *key, const struct segment *g,
+					 __u64 now)
 {
 	struct opening first = {.began = now, .next = g->sequence + 1};
 	struct opening *known = bpf_map_lookup_elem(&openings, key);
@@ -195,45 +194,57 @@ static __always_inline void opening_note(const struct settings *s, const struct 
 	bpf_map_update_elem(&openings, key, &first, BPF_ANY);
 }
 
-/* The server says the first thing on a connection: its client is proven, whoever holds the socket. */
-static __always_inline void opening_prove(const struct settings *s, const struct segment *g,
-					  __u64 began, __u64 now)
+/*
+ * The server says the first thing on a connection: its client is proven, whoever holds the socket. A
+ * function of its own for the stack.
+ */
+__noinline int opening_prove(__u64 began, __u64 now)
 {
-	struct proven *p = proven_entry(s, &g->client, now);
+	const struct settings *s = settings_get();
 	struct abuse *a = abuse_get();
+	struct scratch *scratch;
+	struct address client;
+	struct proven *p;
+	__u32 zero = 0;
 
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!s || !scratch)
+		return 0;
+	client = scratch->segment.client;
+	p = proven_entry(s, &client, now);
 	/* `sessions` has seen it: the socket is in this network namespace. */
 	if (!p || (p->completed && p->last >= began))
-		return;
+		return 0;
 	p->last = now;
 	if (a)
 		a->proved = now;
-	proven_completed(s, p, &g->client, port_kind(s, g->server_port), now);
+	proven_completed(s, p, &client, port_kind(s, scratch->segment.server_port), now);
+	return 0;
 }
 
 /* Its place in the map `flows`, made if there is none. */
-static __always_inline struct flow *opening_flow(const struct settings *s,
-						 const struct flow_key *key,
-						 const struct segment *g, struct scratch *scratch,
+static __always_inline struct flow *opening_flow(const struct settings *s, struct scratch *scratch,
 						 struct reply_counts *counts, __u64 now)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	const struct segment *g = &scratch->segment;
+	struct flow *flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	struct flow *fresh = &scratch->flow;
 	struct opening *opening;
 
 	if (flow)
 		return flow;
-	opening = bpf_map_lookup_elem(&openings, key);
+	opening = bpf_map_lookup_elem(&openings, &scratch->key);
 	/* A probe of a server that keeps the connection alive: nothing was said yet. */
 	if (opening && (__s32)(g->sequence - opening->next) < 0)
 		return 0;
-	scratch->flow.state = opening && g->sequence == opening->next ? FLOW_READ : FLOW_LOST;
-	scratch->flow.began = opening ? opening->began : now;
-	scratch->flow.first = opening ? opening->next : g->sequence;
-	scratch->flow.next = g->sequence;
-	opening_prove(s, g, scratch->flow.began, now);
-	counts->lost += scratch->flow.state == FLOW_LOST;
-	bpf_map_update_elem(&flows, key, &scratch->flow, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&flows, key);
+	fresh->state = opening && g->sequence == opening->next ? FLOW_READ : FLOW_LOST;
+	fresh->began = opening ? opening->began : now;
+	fresh->first = opening ? opening->next : g->sequence;
+	fresh->next = g->sequence;
+	counts->lost += fresh->state == FLOW_LOST;
+	opening_prove(fresh->began, now);
+	bpf_map_update_elem(&flows, &scratch->key, fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&flows, &scratch->key);
 }
 
 /* --- a packet ------------------------------------------------------------------------------------- */
@@ -244,24 +255,26 @@ static __always_inline bool segment_say(struct reading *r, const struct segment 
 	struct flow *flow = r->flow;
 	__s32 behind = flow->next - g->sequence;
 
-	r->at = g->at;
-	r->left = g->length;
+	r->scratch->at = g->at;
+	r->scratch->left = g->length;
+	r->scratch->done = r->scratch->banned_at = r->scratch->stop = 0;
 	if (behind >= (__s32)g->length)
 		return false; /* sent again */
 	if (behind > 0) {
-		r->at += behind;
-		r->left -= behind;
+		r->scratch->at += behind;
+		r->scratch->left -= behind;
 	} else if (behind < 0) {
 		r->counts->gaps++;
 		reply_resume(&flow->reply);
 	}
 	flow->next = g->sequence + g->length;
 	bpf_loop(CHUNKS, read_chunk, r, 0);
-	if (r->left && !r->stop) {
-		reading_unreadable(flow, FLOW_LOST, r->proven, r->now);
+	if (r->scratch->left && !r->scratch->stop) {
+		reading_unreadable(flow, FLOW_LOST, r->proven, r->scratch->now);
 		r->counts->lost++;
 	}
-	return r->banned_at && r->banned_at != g->length - (behind > 0 ? behind : 0);
+	return r->scratch->banned_at &&
+	       r->scratch->banned_at != g->length - (behind > 0 ? behind : 0);
 }
 
 /* Is what leaves for this client to be dropped? */
@@ -273,8 +286,7 @@ static __always_inline bool segment_is_banned(const struct settings *s, const st
 	struct ban_query q;
 	struct charge *c;
 
-	if (!a || read_once(a->blind) ||
-	    mode_at(read_once(s->mode), now) != MODE_ENFORCE)
+	if (!a || read_once(a->blind) || mode_at(read_once(s->mode), now) != MODE_ENFORCE)
 		return false;
 	ban_lookup(&g->client, now, MODE_ENFORCE, &q);
 	if (!q.ban)
@@ -295,53 +307,60 @@ static __always_inline void reply_sign(__u64 now)
 		a->reply_seen = now;
 }
 
+static __always_inline void flow_key_of(const struct segment *g, struct flow_key *key)
+{
+	key->client = g->client;
+	key->server = g->server;
+	key->client_port = g->client_port;
+	key->server_port = g->server_port;
+	key->unused = 0;
+}
+
 SEC("tc")
 int replies(struct __sk_buff *skb)
 {
 	const struct settings *s = settings_get();
-	struct flow_key key = {};
 	struct reading r = {};
-	struct segment g = {};
+	struct segment *g;
 	__u32 zero = 0;
 
-	if (!s || !segment_read(skb, &g) || port_kind(s, g.server_port) == PORT_OTHER)
-		return TC_ACT_UNSPEC;
-	r.now = now_ns(s);
-	r.counts = reply_counts_get();
 	r.scratch = bpf_map_lookup_elem(&scratches, &zero);
-	if (!r.counts || !r.scratch)
+	if (!s || !r.scratch)
 		return TC_ACT_UNSPEC;
-	if (segment_is_banned(s, &g, r.now)) {
+	g = &r.scratch->segment;
+	if (!segment_read(skb, g) || port_kind(s, g->server_port) == PORT_OTHER)
+		return TC_ACT_UNSPEC;
+	r.scratch->now = now_ns(s);
+	r.counts = reply_counts_get();
+	if (!r.counts)
+		return TC_ACT_UNSPEC;
+	if (segment_is_banned(s, g, r.scratch->now)) {
 		r.counts->dropped++;
 		return TC_ACT_SHOT;
 	}
-	key.client = g.client;
-	key.server = g.server;
-	key.client_port = g.client_port;
-	key.server_port = g.server_port;
-	if (g.flags & TCP_SYN_FLAG) {
-		if (g.flags & TCP_ACK_FLAG)
-			opening_note(s, &key, &g, r.now);
+	flow_key_of(g, &r.scratch->key);
+	if (g->flags & TCP_SYN_FLAG) {
+		if (g->flags & TCP_ACK_FLAG)
+			opening_note(&r.scratch->key, g, r.scratch->now);
 		return TC_ACT_UNSPEC;
 	}
-	if (!g.length || (g.flags & TCP_RST_FLAG))
+	if (!g->length || (g->flags & TCP_RST_FLAG))
 		return TC_ACT_UNSPEC;
-	r.flow = opening_flow(s, &key, &g, r.scratch, r.counts, r.now);
+	r.flow = opening_flow(s, r.scratch, r.counts, r.scratch->now);
 	if (!r.flow)
 		return TC_ACT_UNSPEC;
-	r.proven = bpf_map_lookup_elem(&proven, &g.client);
-	if (r.proven && r.now - r.proven->last > SEEN_AGAIN)
-		r.proven->last = r.now;
-	if (r.flow->state == FLOW_VEILED || r.flow->state == FLOW_LOST) {
-		if (r.proven && r.now - r.proven->veiled > 1000000000ULL)
-			r.proven->veiled = r.now;
+	r.proven = bpf_map_lookup_elem(&proven, &g->client);
+	if (r.proven && r.scratch->now - r.proven->last > SEEN_AGAIN)
+		r.proven->last = r.scratch->now;
+	if (r.flow->state != FLOW_READ) {
+		if (r.proven && r.scratch->now - r.proven->veiled > 1000000000ULL)
+			r.proven->veiled = r.scratch->now;
 		return TC_ACT_UNSPEC;
 	}
-	reply_sign(r.now);
+	reply_sign(r.scratch->now);
 	r.skb = skb;
 	r.settings = s;
-	r.client = g.client;
-	if (segment_say(&r, &g) && segment_is_banned(s, &g, r.now)) {
+	if (segment_say(&r, g) && segment_is_banned(s, g, r.scratch->now)) {
 		r.counts->dropped++;
 		return TC_ACT_SHOT;
 	}

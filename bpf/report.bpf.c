@@ -68,7 +68,7 @@ static __always_inline enum report_result report_offence(const struct report *r,
 	c->offence = r->offence;
 	c->origin = BAN_BY_LOG;
 	__builtin_memcpy(c->text, r->text, sizeof(c->text));
-	return penalty_charge(CHARGE_REPORT);
+	return penalty_judge(CHARGE_REPORT);
 }
 
 static __always_inline enum report_result report_login(const struct settings *s,

@@ -97,9 +97,9 @@ struct ban {
 	__u32 strikes;	/* bans until now, this one included */
 	enum mode mode; /* in which it was made */
 	enum ban_origin origin;
-	__u32 members;		  /* of a network: banned prefixes in it when it was made */
-	__u32 offence[OFFENCES];  /* evidence: how many of each kind since `offended` */
-	__u32 last;		  /* enum offence: of the last one */
+	__u32 members;		 /* of a network: banned prefixes in it when it was made */
+	__u32 offence[OFFENCES]; /* evidence: how many of each kind since `offended` */
+	__u32 last;		 /* enum offence: of the last one */
 	__u32 unused;
 	char text[EVIDENCE_TEXT]; /* the last reply or log line as it is: unsafe for a terminal */
 };
@@ -126,8 +126,8 @@ struct abuse {
 	__u64 carried;	      /* accepted mail of all sources, as PENALTY_*, fading */
 	__u64 wall_seen;      /* when `wall` last saw a packet for a mail port; exact to a second */
 	__u64 reply_seen;     /* when `replies` last read a reply; exact to a second */
-	__u64 blind;	      /* 1: SYNs come by another way than `wall`, so replies are not dropped */
-	__u64 proved;	      /* when server data last proved a source that no socket here had proved */
+	__u64 blind;  /* 1: SYNs come by another way than `wall`, so replies are not dropped */
+	__u64 proved; /* when server data last proved a source that no socket here had proved */
 };
 
 /*
@@ -143,7 +143,8 @@ struct abuse {
 
 enum report_kind {
 	REPORT_OFFENCE = 1, /* a line of a log: `offence`, `when`, `text` */
-	REPORT_LOGIN = 2,   /* a login in a log; when `proved` is set the source needs no session here */
+	REPORT_LOGIN =
+		2, /* a login in a log; when `proved` is set the source needs no session here */
 	REPORT_MAIL = 3,    /* a message accepted, in a log */
 	REPORT_TAKEN = 4,   /* the ledger has taken `taken` and `taken_mail` over */
 	REPORT_FORGIVE = 5, /* nothing is held against the source any more (not its ban) */

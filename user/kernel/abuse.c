@@ -131,8 +131,9 @@ static int run_report(int program, struct report *report, struct error *why)
 		return error_set(why, err, "cannot run the program report: %s", strerror(-err));
 	memcpy(report, &back, sizeof(*report));
 	if (!report->result)
-		return error_set(why, -EPROTO,
-				 "the program report gave no answer; run `smtpwall up` to renew it");
+		return error_set(
+			why, -EPROTO,
+			"the program report gave no answer; run `smtpwall up` to renew it");
 	return 0;
 }
 
