@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The section abuse: its defaults and limits, what is refused with which sentence, the way back,
- * and what `config check` says of a limit that one offence reaches.
+ * what `config check` says of a limit that one offence reaches, and the words the kernel is told.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "commands/commands.h" /* before cmocka.h, which makes fail() a macro */
 
@@ -337,12 +338,58 @@ static void warnings(void **state)
 	}
 }
 
+static void in_force(void **state)
+{
+	static const char text[] =
+		"abuse { relay-denied = 3 auth-failed = 2 unknown-user = 1 protocol-error = 1000 "
+		"limit = 10000 half-life = 11s auth-failed-daily = 51 ban = 61s ban-max = 62s "
+		"authenticated = 63s share = 21 }";
+	struct settings *s =
+		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct config *config = read_text(text);
+
+	(void)state;
+	assert_ptr_not_equal(s, MAP_FAILED);
+	settings_abuse(s, config);
+	assert_int_equal(s->abuse_limit, 10000 * PENALTY_POINT);
+	assert_int_equal(s->abuse_weight[OFFENCE_RELAY_DENIED], 3 * PENALTY_POINT);
+	assert_int_equal(s->abuse_weight[OFFENCE_AUTH_FAILED], 2 * PENALTY_POINT);
+	assert_int_equal(s->abuse_weight[OFFENCE_UNKNOWN_USER], PENALTY_POINT);
+	assert_int_equal(s->abuse_weight[OFFENCE_PROTOCOL_ERROR], 1000 * PENALTY_POINT);
+	assert_int_equal(s->abuse_half_life, 11000000000);
+	assert_int_equal(s->abuse_daily, 51);
+	assert_int_equal(s->ban_length, 61000000000);
+	assert_int_equal(s->ban_max, 62000000000);
+	assert_int_equal(s->login_time, 63000000000);
+	assert_int_equal(s->abuse_share, 21);
+	/* A limit that a login quadruples must fit where the kernel programs keep the sum. */
+	assert_true(4 * s->abuse_limit <= PENALTY_MOST);
+
+	/* The same again does not touch a word: a write would be a fault now. */
+	mprotect(s, sizeof(*s), PROT_READ);
+	settings_abuse(s, config);
+	mprotect(s, sizeof(*s), PROT_READ | PROT_WRITE);
+	config_free(config);
+
+	config = read_text("abuse { limit = off auth-failed-daily = off authenticated = off "
+			   "share = off relay-denied = 0 }");
+	settings_abuse(s, config);
+	assert_int_equal(s->abuse_limit, 0);
+	assert_int_equal(s->abuse_weight[OFFENCE_RELAY_DENIED], 0);
+	assert_int_equal(s->abuse_daily, 0);
+	assert_int_equal(s->login_time, 0);
+	assert_int_equal(s->abuse_share, 0);
+	config_free(config);
+	munmap(s, sizeof(*s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),	   cmocka_unit_test(limits),
 		cmocka_unit_test(round_trip),	   cmocka_unit_test(refused),
 		cmocka_unit_test(networks_in_all), cmocka_unit_test(warnings),
+		cmocka_unit_test(in_force),
 	};
 
 	return cmocka_run_group_tests_name("config_abuse", tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void set_ports(volatile struct settings *s, const struct config *config)
  * processor would not. A source whose penalty is over a lowered limit is judged at its next
  * offence, not before.
  */
-static void set_abuse(volatile struct settings *s, const struct config *config)
+void settings_abuse(volatile struct settings *s, const struct config *config)
 {
 	struct settings want = {
 		.abuse_limit = config->abuse_limit * PENALTY_POINT,
@@ -175,7 +175,7 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
 	set_rate(&s->syn_cost, &s->syn_ahead, config->syn_events, config->syn_seconds,
 		 config->syn_burst);
 	s->sessions = config->sessions;
-	set_abuse(s, config);
+	settings_abuse(s, config);
 	places_up(wall, config);
 	s->schema = SETTINGS_SCHEMA;
 }
