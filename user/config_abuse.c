@@ -100,8 +100,8 @@ static int read_network(struct config_reader *r, struct config_value v)
 		return config_at_value(r, v, "networks");
 	if (all || (network.length == ADDRESS_V4_AT && address_is_v4(&network.address)))
 		return error_set(r->why, -EINVAL,
-				 "%s:%d: networks: \"%s\" is everybody, and nobody would be "
-				 "banned; if that is meant, write limit = off",
+				 "%s:%d: networks: \"%s\" is everybody, and nobody would "
+				 "notice that this host is an open relay; name your own networks",
 				 r->name, v.line, text_clean(v.text, shown, sizeof(shown)));
 	prefix_text(&network, shown);
 	for (unsigned int i = 0; i < c->own_networks; i++)
