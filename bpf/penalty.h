@@ -226,9 +226,7 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 		c->ban.strikes += old->strikes;
 	c->ban.since = c->now;
 	c->ban.until = c->now + penalty_length(s, c->ban.strikes);
-	c->ban.remember = c->now + BAN_REMEMBER;
-	if (c->ban.remember < c->ban.until)
-		c->ban.remember = c->ban.until;
+	c->ban.remember = c->ban.until + BAN_REMEMBER;
 	c->ban.offended = p->offended_first;
 	c->ban.mode = mode;
 	c->ban.origin = c->origin;

@@ -104,7 +104,7 @@ struct ban {
 	char text[EVIDENCE_TEXT]; /* the last reply or log line as it is: unsafe for a terminal */
 };
 
-/* Strikes count for so long after a ban's beginning. */
+/* Strikes count for so long after a ban's end. */
 #define BAN_REMEMBER (7ULL * 86400ULL * 1000000000ULL)
 
 /*

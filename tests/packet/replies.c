@@ -107,7 +107,8 @@ static void test_sent_again(struct kit *kit)
 /* Bytes are missing, or come later: nothing is charged that was not read from its line's start. */
 static void test_gap(struct kit *kit)
 {
-	static const char lost[] = "250 2.1.5 <", echoed[] = "235 2.7.0 Authentication successful\r\n";
+	static const char lost[] = "250 2.1.5 <",
+			  echoed[] = "235 2.7.0 Authentication successful\r\n";
 	struct reply_counts before = talk_counts(kit);
 	struct talk t = talk_open(kit, CLIENT);
 	uint32_t hole;
