@@ -336,6 +336,17 @@ static void day(void **unused)
 	d.day = -1;
 	assert_int_equal(ledger_add_day(ledger, &d, &why), -EINVAL);
 
+	/* each kind by itself */
+	d = a_day("192.0.2.5", 99, 0, 5);
+	for (uint32_t i = 0; i < OFFENCES; i++)
+		d.offence[i] = i + 1;
+	good(ledger_add_day(ledger, &d, &why));
+	good(ledger_add_day(ledger, &d, &why));
+	assert_string_equal(days(ledger, "192.0.2.5", 0), "192.0.2.5@99:2,4,6,8+10");
+	good(ledger_forget_offences(ledger, &d.source, &why));
+	assert_string_equal(days(ledger, "192.0.2.5", 0), "192.0.2.5@99:0,0,0,0+10");
+	d = a_day("192.0.2.1", 99, 0, 0);
+
 	/* forgiven: mail stays, and others are not meant */
 	good(ledger_forget_offences(ledger, &d.source, &why));
 	assert_string_equal(days(ledger, "192.0.2.1", 0),
@@ -344,7 +355,8 @@ static void day(void **unused)
 	d = a_day("192.0.2.99", 0, 0, 0);
 	good(ledger_forget_offences(ledger, &d.source, &why));
 
-	assert_int_equal(ledger_expire_days(ledger, 100, &why), 0);
+	assert_int_equal(ledger_expire_days(ledger, 99, &why), 0);
+	assert_int_equal(ledger_expire_days(ledger, 100, &why), 1);
 	assert_int_equal(ledger_expire_days(ledger, 101, &why), 2);
 	ledger_close(ledger);
 	ledger = opened(true, 0);
@@ -691,14 +703,16 @@ static void full_of_days(void **unused)
 	/* bounds that the file has long outgrown, as after a change of max-size */
 	ledger = opened(false, max / 4);
 	assert_int_equal(ledger_number(ledger->db, "PRAGMA max_page_count") * 4096, st.st_size);
+	for (uint32_t i = 0; i < 1000; i++) {
+		address_from_v4(&b.prefix.address, i * 2654435761U);
+		good(ledger_put_ban(ledger, &b, &why));
+	}
 	m.prefix.length = ADDRESS_BITS;
 	memset(m.reason, 'x', sizeof(m.reason) - 1);
 	for (uint32_t i = 0; i < 1000; i++) {
 		address_from_v4(&m.prefix.address, i * 2654435761U);
-		b.prefix.address = m.prefix.address;
 		good(ledger_begin(ledger, &why));
 		good(ledger_put_manual(ledger, &m, &why));
-		good(ledger_put_ban(ledger, &b, &why));
 		good(ledger_put_override(ledger, "mode", &o, &why));
 		good(ledger_commit(ledger, &why));
 	}
@@ -725,6 +739,25 @@ static void full_of_days(void **unused)
 	assert_int_equal(asked("SELECT count(*) FROM pragma_integrity_check WHERE"
 			       " integrity_check = 'ok'"),
 			 1);
+}
+
+static void full_for_bans(void **unused)
+{
+	struct ledger *ledger = opened(false, 1 << 20);
+	struct ledger_ban b = a_ban("10.0.0.0");
+
+	(void)unused;
+	good(flood(ledger, 0, 30000, 1, 0));
+	ledger_close(ledger);
+	ledger = opened(false, 1 << 18);
+	good(ledger_begin(ledger, &why));
+	for (uint32_t i = 0; i < 3500; i++) {
+		address_from_v4(&b.prefix.address, i * 2654435761U);
+		good(ledger_put_ban(ledger, &b, &why));
+	}
+	good(ledger_commit(ledger, &why));
+	assert_int_equal(bans(ledger), 3500);
+	ledger_close(ledger);
 }
 
 /* Two handles: both add to the same rows, readers see what is committed and nothing else. */
@@ -790,10 +823,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(ban),	TEST(surplus),	     TEST(day),		 TEST(known_senders),
-		TEST(old),	TEST(old_and_full),  TEST(old_together), TEST(bad_bans),
-		TEST(bad_days), TEST(too_many_days), TEST(full_of_days), TEST(two_handles),
-		TEST(walks),
+		TEST(ban),	   TEST(surplus),	TEST(day),	    TEST(known_senders),
+		TEST(old),	   TEST(old_and_full),	TEST(old_together), TEST(bad_bans),
+		TEST(bad_days),	   TEST(too_many_days), TEST(full_of_days), TEST(full_for_bans),
+		TEST(two_handles), TEST(walks),
 	};
 
 	return cmocka_run_group_tests_name("ledger_abuse", tests, NULL, NULL);
