@@ -47,7 +47,7 @@ enum {
 };
 
 /* Keeps the compiler from moving a check away from what it guards, or doing without it. */
-#define REPLY_OPAQUE(x) asm volatile("" : "+r"(x))
+#define reply_barrier(variable) __asm__ volatile("" : "+r"(variable))
 
 #define REPLY_NO_OFFENCE OFFENCES
 
@@ -192,11 +192,11 @@ reply_text_byte(struct reply *r, const volatile struct reply_table *table, __u32
 	__u32 bracket = r->bracket, found;
 
 	class = table->class[column == 3 ? '\n' : c];
-	REPLY_OPAQUE(node);
-	REPLY_OPAQUE(class);
+	reply_barrier(node);
+	reply_barrier(class);
 	node = table->next[node & (REPLY_NODES - 1)][class & (REPLY_CLASSES - 1)];
 	r->node = node;
-	REPLY_OPAQUE(node);
+	reply_barrier(node);
 	found = table->found[node & (REPLY_NODES - 1)];
 
 	if (mark) {
@@ -233,7 +233,7 @@ reply_byte(struct reply *r, const volatile struct reply_table *table, __u8 c, bo
 		r->by_code = 1;
 	else
 		reply_text_byte(r, table, column, c);
-	REPLY_OPAQUE(column);
+	reply_barrier(column);
 	if (column < REPLY_LINE) {
 		r->line[column] = c;
 		r->held = column + 1;
