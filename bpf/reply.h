@@ -177,18 +177,21 @@ static __always_inline bool reply_code_byte(struct reply *r, __u32 column, __u8 
 	}
 	if (column < 3)
 		r->code = r->code * 10 + digit;
-	else if (!bad)
+	else if (!r->broken && !bad)
 		r->more = (r->more & REPLY_MISSED) | (c == '-' ? REPLY_MORE : 0);
 	r->broken |= bad;
 	return !bad || (r->greeted && c < 0x7f && (c >= ' ' || c == '\t'));
 }
 
-/* One step of the automaton. What is behind the code starts as if behind a line's end. */
+/*
+ * One step of the automaton. In the place of the separator behind the code it is told of a line's start.
+ * No phrase goes on behind that, nor behind a mark, since none contains them.
+ */
 static __always_inline void
 reply_text_byte(struct reply *r, const volatile struct reply_table *table, __u32 column, __u8 c)
 {
 	bool mark = c == '<' || c == '>' || c == '"';
-	__u64 node = column <= 3 || mark ? 0 : r->node, class;
+	__u64 node = r->node, class;
 	__u32 bracket = r->bracket, found;
 
 	class = table->class[column == 3 ? '\n' : c];

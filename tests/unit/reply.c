@@ -46,6 +46,7 @@ static const struct judged relay[] = {
 	{"550-5.7.64 TenantAttribution;\r\n550 5.7.64 [x.example]", "relay-denied"},
 	{"550 5.1.2 Relay not allowed.", "relay-denied"},
 	{"513 Relaying denied.", "relay-denied"},
+	{"513-Relaying denied.\r\n513", "relay-denied"},
 	{"550 I cannot deliver mail for <x@y>", "relay-denied"},
 	{"503 This mail server requires authentication when attempting to send to a non-local e-mail "
 	 "address. Please check your mail client settings",
@@ -93,6 +94,7 @@ static const struct judged relay[] = {
 	{"554 5.5.1 Error: no valid recipients", "done"},
 	{"503 5.0.0 Need RCPT (recipient)", "done"},
 	{"503 relaying denied", "done"},
+	{"550 Sender verify failed: relay not permitted", "done"},
 };
 
 static const struct judged user[] = {
@@ -134,6 +136,11 @@ static const struct judged user[] = {
 	 "entries.\r\n550 Sender verify failed",
 	 "done"},
 	{"550 Administrative prohibition", "done"},
+	{"550 5.7.1 Service unavailable; client [192.0.2.1] blocked using x.example; no such user",
+	 "done"},
+	{"550-All RCPT commands were rejected with this error:\r\n550-Unknown user\r\n"
+	 "550 Valid RCPT command must precede DATA",
+	 "done"},
 	{"550 5.15.1.1 x", "done"},
 	{"550 x 5.1.1 y", "done"},
 	{"550 5.1.12 x", "done"},
@@ -163,6 +170,7 @@ static const struct judged login[] = {
 	{"535 5.7.8 Error: authentication failed: Invalid authentication mechanism", "done"},
 	{"535 5.7.8 Error: authentication failed: generic failure", "done"},
 	{"535 5.7.8 Temporary authentication failure", "done"},
+	{"535 5.7.8 Authentication failed: please try again later", "done"},
 	{"454 4.7.0 Temporary authentication failure: Connection lost to authentication server",
 	 "done"},
 	{"435 Unable to authenticate at present", "done"},
@@ -249,6 +257,7 @@ static const struct judged told[] = {
 	{"550 5.7.1 <\"a>relay access denied<b>relay access denied\"@x>: no", "done"},
 	{"550 5.7.1 <\"a>relay access denied\"@x", "done"},
 	{"550 5.7.1 <relay access denied", "done"},
+	{"550 5.7.1 <\"relay access denied", "done"},
 	{"550 5.7.1 \"relay access denied\"@x no", "done"},
 	{"550 5.7.1 [\"relay access denied\"@x] no", "done"},
 	{"550 5.7.1 \"\\\"relay access denied\"@x no", "done"},

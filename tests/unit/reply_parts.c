@@ -95,6 +95,9 @@ static void gaps(void **state)
 	assert_string_equal(across_gap("", "235 ok\r\n"), "");
 	assert_string_equal(across_gap("250 o", "235 ok\r\n"), "");
 	assert_string_equal(across_gap("", "220 \x16\x03\r\n250 ok\r\n"), "done");
+	assert_string_equal(across_gap("", "\x16\x03\r\n250 ok\r\n"), "done");
+	assert_string_equal(across_gap("250-x\r\n", "queued mail for delivery\r\n250 ok\r\n"),
+			    "done");
 	/* the first reply may have begun in the gap: it may follow from another, or say why */
 	assert_string_equal(across_gap("", "\r\n" DENIED DENIED), "done relay-denied");
 	assert_string_equal(across_gap("503-", "\r\n554-x\r\n" DENIED DENIED), "done relay-denied");
@@ -104,6 +107,8 @@ static void gaps(void **state)
 	assert_string_equal(across_gap("354 go\r\n", "x\r\n250 ok\r\n250 ok\r\n"),
 			    "done done done");
 	/* phrases in front of the gap neither */
+	assert_string_equal(across_gap("250-2.0.0 Ok: queued as 1\r\n", "x\r\n250 ok\r\n"), "done");
+	assert_string_equal(across_gap("250-2.0.0 Ok: queued as 1", "x\r\n250 ok\r\n"), "done");
 	assert_string_equal(across_gap("554-relay not permitted\r\n", "x\r\n554 x\r\n554 y\r\n"),
 			    "done done");
 }
@@ -199,6 +204,9 @@ static void broken(void **state)
 	       "relay-denied");
 	expect("554-relay not permitted\r\noh, blocked\r\n554 x\r\n" DENIED, "done relay-denied");
 	expect("554-x\r\nrelay not permitted\r\n554 x\r\n", "done");
+	expect("250-x\r\nx queued mail for delivery\r\n250 x\r\n", "done");
+	expect("554-relay not permitted\r\noh- blocked\r\n554 x\r\n" DENIED, "done relay-denied");
+	expect("oh- blocked\r\n" DENIED, "relay-denied");
 	expect("354 go\r\n\r\n250 ok\r\n", "done mail");
 }
 
@@ -223,6 +231,8 @@ static void phrases_are_safe(void **state)
 
 		assert_true(*p == '\n' || strchr(p, ' '));
 		assert_null(strpbrk(p + 1, "\r\n<>\""));
+		/* else it might end in the next line's code */
+		assert_false(isdigit((unsigned char)p[strlen(p) - 1]));
 		for (; *p; p++)
 			assert_int_equal(*p, tolower((unsigned char)*p));
 	}
