@@ -47,7 +47,7 @@ enum {
 };
 
 /* Keeps the compiler from moving a check away from what it guards, or doing without it. */
-#define REPLY_OPAQUE(x) asm volatile("" : "+r"(x))
+#define reply_barrier(variable) __asm__ volatile("" : "+r"(variable))
 
 #define REPLY_NO_OFFENCE OFFENCES
 
@@ -177,26 +177,29 @@ static __always_inline bool reply_code_byte(struct reply *r, __u32 column, __u8 
 	}
 	if (column < 3)
 		r->code = r->code * 10 + digit;
-	else if (!bad)
+	else if (!r->broken && !bad)
 		r->more = (r->more & REPLY_MISSED) | (c == '-' ? REPLY_MORE : 0);
 	r->broken |= bad;
 	return !bad || (r->greeted && c < 0x7f && (c >= ' ' || c == '\t'));
 }
 
-/* One step of the automaton. What is behind the code starts as if behind a line's end. */
+/*
+ * One step of the automaton. In the place of the separator behind the code it is told of a line's start.
+ * No phrase goes on behind that, nor behind a mark, since none contains them.
+ */
 static __always_inline void
 reply_text_byte(struct reply *r, const volatile struct reply_table *table, __u32 column, __u8 c)
 {
 	bool mark = c == '<' || c == '>' || c == '"';
-	__u64 node = column <= 3 || mark ? 0 : r->node, class;
+	__u64 node = r->node, class;
 	__u32 bracket = r->bracket, found;
 
 	class = table->class[column == 3 ? '\n' : c];
-	REPLY_OPAQUE(node);
-	REPLY_OPAQUE(class);
+	reply_barrier(node);
+	reply_barrier(class);
 	node = table->next[node & (REPLY_NODES - 1)][class & (REPLY_CLASSES - 1)];
 	r->node = node;
-	REPLY_OPAQUE(node);
+	reply_barrier(node);
 	found = table->found[node & (REPLY_NODES - 1)];
 
 	if (mark) {
@@ -233,7 +236,7 @@ reply_byte(struct reply *r, const volatile struct reply_table *table, __u8 c, bo
 		r->by_code = 1;
 	else
 		reply_text_byte(r, table, column, c);
-	REPLY_OPAQUE(column);
+	reply_barrier(column);
 	if (column < REPLY_LINE) {
 		r->line[column] = c;
 		r->held = column + 1;
