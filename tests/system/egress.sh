@@ -22,6 +22,11 @@ tc() { lab_exec mail tc "$@"; }
 filters() { tc filter show dev "$1" egress 2>/dev/null | sed -n 's/.* pref \([0-9]*\) bpf .*handle \(0x[0-9a-f]*\) .* id \([0-9]*\) .*/\1 \2 \3/p'; }
 ours() { filters "$1" | grep -c '^25 0x5357'; }
 foreign() { filters "$1" | grep -c '^30 0x7 '; }
+# The programs that read on eth0.
+on_eth0() {
+	filters eth0 | cut -d ' ' -f 3
+	[ ! -e "$pins/links/replies-eth0" ] || bpftool -j link show pinned "$pins/links/replies-eth0" | "$(tool jsonget)" prog_id
+}
 program_id() { bpftool -j prog show pinned "$pins/replies" | "$(tool jsonget)" id; }
 way() { json "interfaces.$1.replies" status; }
 # Nothing of ours is on the interface.
@@ -53,7 +58,7 @@ up_and_down() { # WAY
 	works "$1: so says the kernel" read_on "$1" eth0
 	works "$1: up again" wall up
 	works "$1: leaves one" read_on "$1" eth0
-	[ "$1" = tcx ] || same "$1: which is the new program" "$(filters eth0 | cut -d ' ' -f 3)" "$(program_id)"
+	same "$1: which is the new program" "$(on_eth0)" "$(program_id)"
 
 	works "$1: up on both" wall up eth0 eth0.100
 	same "$1: the second is read" "$(way 0) $(way 1)" "$1 $1"
@@ -63,13 +68,13 @@ up_and_down() { # WAY
 	works "$1: the first stays" read_on "$1" eth0
 
 	# It fails when all interfaces have it and not everything is pinned.
-	before=$(filters eth0)
+	before=$(on_eth0)
 	mkdir "$pins/links/sessions-new"
 	fails 1 "$1: up that fails late, on one more" wall up eth0 eth0.100
 	works "$1: takes it off the new one" bare eth0.100
 	works "$1: nor is that filtered" not filtered eth0.100
 	works "$1: leaves the first" read_on "$1" eth0
-	same "$1: with the program it had" "$(filters eth0)" "$before"
+	same "$1: with the program it had" "$(on_eth0)" "$before"
 	rmdir "$pins/links/sessions-new"
 	works "$1: status is in order after that" wall status
 	works "$1: down" wall down
@@ -133,6 +138,21 @@ by_hand() { # WAY: without a daemon
 	works "$1: leaves nothing on eth0" bare eth0
 }
 
+# With the capabilities that the unit files leave.
+caged() {
+	local lab_command
+	lab_wall_command mail
+	"${lab_command[@]::${#lab_command[@]}-1}" setpriv --bounding-set=-all,+bpf,+net_admin,+perfmon "$SMTPWALL" "$@"
+}
+in_the_cage() { # WAY
+	works "$1: up with three capabilities" caged up eth0
+	works "$1: and again" caged up eth0
+	works "$1: attaches" read_on "$1" eth0
+	works "$1: status with them" caged status
+	works "$1: down with them" caged down
+	works "$1: leaves nothing behind" bare eth0
+}
+
 # --- tcx ------------------------------------------------------------------------------------------
 
 works "up, as the kernel can" wall up
@@ -140,6 +160,7 @@ if [ "$(way 0)" = tcx ]; then
 	wall down >/dev/null
 	up_and_down tcx
 	by_hand tcx
+	in_the_cage tcx
 	beside_the_daemon tcx
 else
 	skip "links of tcx" "this kernel has none"
@@ -152,6 +173,7 @@ same "no qdisc was made for tcx" "$(tc qdisc show dev eth0 | grep -c clsact)" 0
 export SMTPWALL_TEST_CLSACT=1
 up_and_down clsact
 by_hand clsact
+in_the_cage clsact
 beside_the_daemon clsact
 
 # --- with others at the same place --------------------------------------------------------------------
