@@ -165,8 +165,7 @@ static void attach_replies(struct attachment *a, struct step *step)
 
 	if (egress_attach(a->request->pins, step->interface, step->index, a->replies,
 			  &step->replies, &why))
-		tell(a->request, "the mail server's replies are not read on %s: %s",
-		     step->interface, why.text);
+		tell(a->request, "%s%s", why.text, "");
 }
 
 static void step_undo(struct attachment *a, struct step *step)

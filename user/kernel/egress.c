@@ -78,21 +78,20 @@ static int filter_make(const char *pins, const char *interface, int index, int p
 
 	if (!err && !strcmp(kind, "ingress"))
 		return error_set(why, -EBUSY,
-				 "%s has a qdisc \"ingress\" where clsact has to be; "
-				 "`tc qdisc del dev %s ingress` removes it and its filters",
-				 interface, interface);
+				 "it has a qdisc \"ingress\" where clsact has to be; `tc qdisc del "
+				 "dev %s ingress` removes that and its filters",
+				 interface);
 	if (!err && !kind[0])
 		err = bpf_tc_hook_create(&hook);
 	if (err && err != -EEXIST)
-		return error_set(why, err, "%s gets no qdisc clsact: %s%s", interface,
-				 strerror(-err),
+		return error_set(why, err, "it gets no qdisc clsact: %s%s", strerror(-err),
 				 err == -ENOENT || err == -EOPNOTSUPP
 					 ? " (kernel module sch_ingress is missing)"
 					 : "");
 	err = filter_put(pins, index, program, false);
 	if (err)
-		return error_set(why, err, "%s takes no BPF filter of priority %d at egress: %s%s",
-				 interface, FILTER_PRIORITY, strerror(-err),
+		return error_set(why, err, "it takes no BPF filter of priority %d at egress: %s%s",
+				 FILTER_PRIORITY, strerror(-err),
 				 err == -ENOENT || err == -EOPNOTSUPP
 					 ? " (kernel module cls_bpf is missing)"
 					 : "");
@@ -119,6 +118,15 @@ static int link_held(const char *path, int index)
 	return fd < 0 ? -1 : fd;
 }
 
+static int keeps_old(const char *interface, int err, struct error *why)
+{
+	return error_set(
+		why, err,
+		"on %s the old program goes on reading the mail server's replies, because it "
+		"could not be replaced: %s",
+		interface, strerror(-err));
+}
+
 int egress_attach(const char *pins, const char *interface, int index, int program,
 		  struct egress *out, struct error *why)
 {
@@ -129,16 +137,10 @@ int egress_attach(const char *pins, const char *interface, int index, int progra
 	egress.link = link_held(egress.path, index);
 	if (egress.link >= 0) {
 		err = bpf_link_update(egress.link, program, NULL);
-		if (err) {
+		if (err)
 			close(egress.link);
-			return error_set(why, err, "%s keeps the old program: %s", interface,
-					 strerror(-err));
-		}
 	} else if (filter_stands(pins, index)) {
 		err = filter_put(pins, index, program, true);
-		if (err)
-			return error_set(why, err, "%s keeps the old program: %s", interface,
-					 strerror(-err));
 	} else {
 		egress.made = true;
 		egress.link = link_make(index, program);
@@ -147,8 +149,12 @@ int egress_attach(const char *pins, const char *interface, int index, int progra
 			err = filter_make(pins, interface, index, program, why);
 		}
 		if (err)
-			return err;
+			return error_prefix(
+				why, err,
+				"the mail server's replies are not read on %s: ", interface);
 	}
+	if (err)
+		return keeps_old(interface, err, why);
 	*out = egress;
 	return 0;
 }
