@@ -281,20 +281,26 @@ void event_abuse_json(struct wall *wall, const struct event *e, json_object *o);
 
 /* What was taken back of one prefix. */
 struct unbanned {
-	bool banned;	   /* a ban of exactly this prefix, in force until now */
-	bool remembered;   /* or one that was over, and whose strikes counted */
-	uint32_t strikes;  /* of either */
-	size_t inside;	   /* bans of narrower prefixes, in force or remembered */
-	bool not_forgiven; /* the penalty could not be taken away: `why` */
+	bool banned;	  /* a ban of exactly this prefix, in force until now */
+	bool remembered;  /* or one that was over, and whose strikes counted */
+	uint32_t strikes; /* of either */
+	size_t inside;	  /* bans of narrower prefixes, in force or remembered */
+	bool untold;	  /* the ledger could not be told */
+	bool unforgiven;  /* the penalty could not be taken away */
+};
+
+/* Why it was not done, or only in part; "" where nothing went wrong. */
+struct unban_why {
+	struct error map, ledger, penalty;
 };
 
 /*
- * Takes back the ban of a prefix, and those inside it: from the map, and from the ledger, each of
- * which may be NULL. Forgives what led to them. Negative errno with a sentence if the map or the
- * ledger could not be told: the other one was.
+ * Takes back the ban of a prefix, and those inside it: from the map, and then from the ledger,
+ * inside the caller's transaction; either may be NULL. Forgives what led to them. Negative errno
+ * with why->map if the map could not be changed.
  */
 int unban(struct wall *wall, struct ledger *ledger, const struct prefix *prefix,
-	  struct unbanned *out, struct error *why);
+	  struct unbanned *out, struct unban_why *why);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 
