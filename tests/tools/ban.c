@@ -8,6 +8,9 @@
  *	ban PINS proven ADDR [KEY=VALUE...]    a source with a penalty
  *	ban PINS counts REPLIES                reply_counts: replies, and one offence less of each kind
  *	ban PINS proved                        a source was proven by replies, now
+ *	ban PINS carried MESSAGES              accepted mail of all sources
+ *	ban PINS keep PREFIX STATE             the ledger's copy of a ban
+ *	ban PINS day ADDR STATE AGO RELAY MAIL what it did that many days ago
  *
  * Keys of a ban: since until remember offended strikes mode origin members relay auth text (with
  * backslash escapes of two hexadecimal digits, "\1b").
@@ -20,6 +23,7 @@
 #include <bpf/libbpf.h>
 #include "clock.h"
 #include "kernel/kernel.h"
+#include "ledger.h"
 
 static const char *pins;
 
@@ -184,6 +188,56 @@ static int put_abuse(uint64_t proved, uint64_t carried)
 	return put("abuse", &zero, &abuse);
 }
 
+/* Complains and answers as an exit status. */
+static int ended(int err, const struct error *why)
+{
+	if (err)
+		fprintf(stderr, "ban: %s\n", why->text);
+	return err ? 1 : 0;
+}
+
+static int keep(const struct prefix *prefix, const char *state)
+{
+	struct ledger_ban kept = {
+		.prefix = *prefix,
+		.since = clock_wall() - 1,
+		.until = clock_wall() + 600,
+		.remember = clock_wall() + 86400,
+		.offended = clock_wall() - 41,
+		.strikes = 2,
+		.mode = MODE_ENFORCE,
+		.origin = BAN_BY_LOG,
+		.offence = {[OFFENCE_RELAY_DENIED] = 3},
+		.text = "554 5.7.1 kept",
+	};
+	struct ledger *ledger = NULL;
+	struct error why = {""};
+	int err = ledger_open(state, false, 0, &ledger, &why);
+
+	if (!err)
+		err = ledger_put_ban(ledger, &kept, &why);
+	ledger_close(ledger);
+	return ended(err, &why);
+}
+
+static int add_day(const struct prefix *prefix, char **word)
+{
+	struct ledger_day day = {
+		.source = prefix->address,
+		.day = clock_wall() / 86400 - atoi(word[1]),
+		.offence = {[OFFENCE_RELAY_DENIED] = (__u32)atoi(word[2])},
+		.mail = (__u32)atoi(word[3]),
+	};
+	struct ledger *ledger = NULL;
+	struct error why = {""};
+	int err = ledger_open(word[0], false, 0, &ledger, &why);
+
+	if (!err)
+		err = ledger_add_day(ledger, &day, &why);
+	ledger_close(ledger);
+	return ended(err, &why);
+}
+
 int main(int argc, char **argv)
 {
 	struct ban ban = {0};
@@ -198,12 +252,10 @@ int main(int argc, char **argv)
 	what = argv[2];
 	kernel_init(false);
 	/* Takes the test offset of the clock over. */
-	if (wall_open(pins, &wall, &why) ||
-	    (argc > 3 && strchr(argv[3], '.') && prefix_parse(argv[3], &prefix, &why)) ||
-	    (argc > 3 && strchr(argv[3], ':') && prefix_parse(argv[3], &prefix, &why))) {
-		fprintf(stderr, "ban: %s\n", why.text);
-		return 1;
-	}
+	if (wall_open(pins, &wall, &why))
+		return ended(1, &why);
+	if (argc > 3 && strpbrk(argv[3], ".:") && prefix_parse(argv[3], &prefix, &why))
+		return ended(1, &why);
 	ban = usual();
 	for (int i = 4; i < argc && !strcmp(what, "put"); i++)
 		set(&ban, argv[i]);
@@ -225,6 +277,10 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "carried") && argc > 3)
 		return put_abuse(0, clock_boot() / PENALTY_TICK << 32 |
 					    (uint64_t)(atof(argv[3]) * PENALTY_POINT));
+	if (!strcmp(what, "keep") && argc > 4)
+		return keep(&prefix, argv[4]);
+	if (!strcmp(what, "day") && argc > 7)
+		return add_day(&prefix, argv + 4);
 	wall_close(wall);
 	return 2;
 }

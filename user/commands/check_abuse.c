@@ -269,8 +269,7 @@ static void spared_text(const struct blame *b)
 {
 	static const char *const text[] = {
 		[SPARED_KNOWN] = "a known sender is not banned for relay-denied and unknown-user",
-		[SPARED_SHARE] = "it carries a large share of all mail: it is not banned by itself "
-				 "(a proxy, NAT or backup MX?)",
+		[SPARED_SHARE] = "its share of all mail is large (a proxy, NAT?): no ban by itself",
 		[SPARED_PRIVATE] = "a private address is not banned by itself",
 		[SPARED_ALLOWED] = "what an allow list holds is not banned",
 	};
