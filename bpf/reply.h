@@ -126,6 +126,9 @@ static __always_inline enum reply_event reply_end(struct reply *r, __u32 code, _
 			return REPLY_MAIL;
 		return REPLY_DONE;
 	}
+	/* Whatever the banner complains of, this client has not said a word yet. */
+	if (!greeted)
+		return REPLY_DONE;
 	offence = by_code ? reply_judge_code(r, code) : reply_judge(code, phrases);
 	if (offence >= OFFENCES || r->more & REPLY_MISSED)
 		return REPLY_DONE;
@@ -135,6 +138,12 @@ static __always_inline enum reply_event reply_end(struct reply *r, __u32 code, _
 		r->known_offence = offence;
 	}
 	return REPLY_OFFENCE;
+}
+
+/* Nothing was said in SMTP yet. */
+static __always_inline bool reply_is_first_line(const struct reply *r)
+{
+	return !r->greeted && !(r->more & REPLY_MORE);
 }
 
 static __always_inline enum reply_event reply_line_end(struct reply *r)
@@ -148,8 +157,7 @@ static __always_inline enum reply_event reply_line_end(struct reply *r)
 	r->before = phrases;
 	r->after = 0;
 	if (broken) {
-		/* In front of the banner nothing is said in SMTP. */
-		if (column < 3 && !r->greeted)
+		if (reply_is_first_line(r))
 			return REPLY_VEIL;
 		r->more |= (r->more & REPLY_MORE) * REPLY_MISSED;
 		return REPLY_NOTHING;
@@ -180,7 +188,9 @@ static __always_inline bool reply_code_byte(struct reply *r, __u32 column, __u8 
 	else if (!r->broken && !bad)
 		r->more = (r->more & REPLY_MISSED) | (c == '-' ? REPLY_MORE : 0);
 	r->broken |= bad;
-	return !bad || (r->greeted && c < 0x7f && (c >= ' ' || c == '\t'));
+	if (bad && reply_is_first_line(r))
+		return false;
+	return c >= ' ' || c == '\t';
 }
 
 /*

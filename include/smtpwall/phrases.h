@@ -63,7 +63,7 @@ enum reply_phrase {
 	X("not allowed to relay", PHRASE_RELAY)                                                    \
 	X("not local host", PHRASE_RELAY)                                                          \
 	X("relaying mail to", PHRASE_RELAY)                                                        \
-	X("relaying to ", PHRASE_RELAY) /* Kerio */                                                \
+	X("denied (authentication required", PHRASE_RELAY) /* Kerio */                             \
 	X("specified domain is not allowed", PHRASE_RELAY)                                         \
 	X("not configured to relay mail", PHRASE_RELAY)                                            \
                                                                                                    \
@@ -138,6 +138,7 @@ enum reply_phrase {
 	X("authentication mechanism", PHRASE_FAULT)                                                \
 	X("authentication aborted", PHRASE_FAULT)                                                  \
 	X("authentication cancel", PHRASE_FAULT)                                                   \
+	X("authentication required", PHRASE_FAULT) /* Courier, to MAIL without AUTH */             \
 	X("no mechanism available", PHRASE_FAULT)                                                  \
 	X("generic failure", PHRASE_FAULT) /* Cyrus SASL without its saslauthd */                  \
 	X("internal error", PHRASE_FAULT)                                                          \

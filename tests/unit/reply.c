@@ -94,6 +94,7 @@ static const struct judged relay[] = {
 	{"554 5.5.1 Error: no valid recipients", "done"},
 	{"503 5.0.0 Need RCPT (recipient)", "done"},
 	{"503 relaying denied", "done"},
+	{"450 error while relaying to backend", "done"},
 	{"550 Sender verify failed: relay not permitted", "done"},
 };
 
@@ -173,6 +174,7 @@ static const struct judged login[] = {
 	{"535 5.7.8 Authentication failed: please try again later", "done"},
 	{"454 4.7.0 Temporary authentication failure: Connection lost to authentication server",
 	 "done"},
+	{"535 Authentication required.", "done"},
 	{"435 Unable to authenticate at present", "done"},
 	{"503 AUTH command used when not advertised", "done"},
 	{"501 Invalid base64 data", "done"},

@@ -166,34 +166,42 @@ static void read_again(void **state)
 	assert_int_equal(r.by_code, 0);
 }
 
+/* From the first byte of the session on. */
+static void expect_first(const char *text, const char *events)
+{
+	char words[200] = "";
+	struct reply r = {0};
+
+	feed_bytes(&r, text, strlen(text), false, words, sizeof(words));
+	assert_string_equal(words, events);
+}
+
 static void no_smtp(void **state)
 {
-	static const char *const first[] = {"\x16\x03\x03", "SSH-2.0-x\r\n", "+OK\r\n",	   "\n",
-					    "22\n",	    "\x80\x80",	     " 220 x\r\n", "2a",
-					    "220x"};
-	struct reply r;
-	char words[100];
+	static const char *const first[] = {
+		"\x16\x03\x03", "SSH-2.0-x\r\n", "+OK\r\n", "\n",   "22\n",
+		"\x80\x80",	" 220 x\r\n",	 "2a",	    "220x",
+	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
-		memset(&r, 0, sizeof(r));
-		words[0] = 0;
-		feed_bytes(&r, first[i], strlen(first[i]), false, words, sizeof(words));
-		assert_string_equal(words, "veil");
-	}
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		expect_first(first[i], "veil");
 	expect("\x16\x03", "veil");
 	expect("25\x01", "veil");
-	expect("250\x80", "veil");
+	expect("250\x80\r\n\x80\r\n250 x\r\n", "done");
 	expect("250 \x01\x80\r\n", "done");
+}
 
-	memset(&r, 0, sizeof(r));
-	words[0] = 0;
-	feed_bytes(&r, "220-wait\r\n220 mx\r\n220 tls\r\n", 27, false, words, sizeof(words));
-	assert_string_equal(words, "done veil");
-	memset(&r, 0, sizeof(r));
-	words[0] = 0;
-	feed_bytes(&r, "554 mx refuses\r\n221 bye\r\n", 25, false, words, sizeof(words));
-	assert_string_equal(words, "done done");
+static void banners(void **state)
+{
+	(void)state;
+	expect_first("220-wait\r\n220 mx\r\n220 tls\r\n", "done veil");
+	expect_first("220 mx\r\n\x16\x03", "done veil");
+	expect_first("220-mx\r\nwelcome\r\n\r\n220 mx\r\n250 x\r\n", "done done");
+	expect_first("554 mx refuses\r\n221 bye\r\n", "done done");
+	/* no fault of a client that has not said a word */
+	expect_first("421 too many errors\r\n" DENIED, "done relay-denied");
+	expect_first(DENIED DENIED, "done relay-denied");
 }
 
 /* Lines that are none of a reply: judged neither themselves nor with the reply they stand in. */
@@ -285,10 +293,15 @@ static int build(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cuts),	      cmocka_unit_test(text),
-		cmocka_unit_test(gaps),	      cmocka_unit_test(codes),
-		cmocka_unit_test(read_again), cmocka_unit_test(no_smtp),
-		cmocka_unit_test(broken),     cmocka_unit_test(phrases_are_safe),
+		cmocka_unit_test(cuts),
+		cmocka_unit_test(text),
+		cmocka_unit_test(gaps),
+		cmocka_unit_test(codes),
+		cmocka_unit_test(read_again),
+		cmocka_unit_test(no_smtp),
+		cmocka_unit_test(banners),
+		cmocka_unit_test(broken),
+		cmocka_unit_test(phrases_are_safe),
 		cmocka_unit_test(finds_all),
 	};
 
