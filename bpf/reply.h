@@ -2,9 +2,9 @@
 /*
  * reply.h - reads what the mail server says, byte by byte, and judges each reply
  *
- * Everything known is in struct reply, so that a reply may be cut into segments anywhere. A reply is one
- * or more lines: three digits, then '-' in front of more lines or ' ' in the last (RFC 5321, 4.2). The
- * code of the last line and the phrases of all lines make the judgement.
+ * Everything known is in struct reply, so that a reply may be cut into segments anywhere. A reply is
+ * one or more lines: three digits, then '-' in front of more lines or ' ' in the last (RFC 5321, 4.2).
+ * The code of the last line and the phrases of all lines make the judgement.
  *
  * Servers repeat the client's words. A phrase counts only in front of a line's first '<' or '"', or
  * behind its last '>' or '"': the last, because a quoted local part may contain both. So a server that
@@ -194,8 +194,8 @@ static __always_inline bool reply_code_byte(struct reply *r, __u32 column, __u8 
 }
 
 /*
- * One step of the automaton. In the place of the separator behind the code it is told of a line's start.
- * No phrase goes on behind that, nor behind a mark, since none contains them.
+ * One step of the automaton. In the place of the separator behind the code it is told of a line's
+ * start. No phrase goes on behind that, nor behind a mark, since none contains them.
  */
 static __always_inline void
 reply_text_byte(struct reply *r, const volatile struct reply_table *table, __u32 column, __u8 c)
@@ -228,8 +228,8 @@ reply_text_byte(struct reply *r, const volatile struct reply_table *table, __u32
 }
 
 /*
- * The next byte that the server sent. `by_code`: the caller has done enough work for this packet; only
- * codes are read, and a reply that has such a part is judged by its code alone.
+ * The next byte that the server sent. `by_code`: the caller has done enough work for this packet;
+ * only codes are read, and a reply that has such a part is judged by its code alone.
  */
 static __always_inline enum reply_event
 reply_byte(struct reply *r, const volatile struct reply_table *table, __u8 c, bool by_code)

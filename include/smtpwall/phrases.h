@@ -3,8 +3,8 @@
  * phrases.h - the words by which mail servers say why they refuse
  *
  * The code of a reply alone never tells a relay attempt from a policy, so its text is searched for
- * these phrases, all at once (struct reply_table; user/kernel/phrases.c builds it, bpf/reply.h uses it).
- * What a phrase is worth depends on the code and on the other phrases of the reply.
+ * these phrases, all at once (struct reply_table; user/kernel/phrases.c builds it, bpf/reply.h uses
+ * it). What a phrase is worth depends on the code and on the other phrases of the reply.
  *
  * Lower case here, any case in a reply. A '\n' in front means: right behind the code and its separator.
  * Every other phrase contains a space: servers repeat what the client said, some of them without

@@ -96,37 +96,38 @@ static void check_cut(const struct meaning *whole, const uint8_t *data, size_t s
 	check_same(whole, &second);
 }
 
-/* Overwrites what is in the brackets of every line's text where they are in pairs. */
+/* Overwrites the text from `from` on; a CR stays where it is. */
+static void overwrite(uint8_t *from, const uint8_t *end, const char *with)
+{
+	const char *word = with;
+
+	for (; from < end; from++) {
+		if (*from == '\r')
+			continue;
+		*from = (uint8_t)*word;
+		word = word[1] ? word + 1 : with;
+	}
+}
+
+/* In every line, from the first '<' of its text to the last '>', or to the end if there is none. */
 static bool refill(uint8_t *data, size_t size, const char *with)
 {
-	uint8_t *open = NULL;
+	uint8_t *open = NULL, *close = NULL;
 	bool changed = false;
 	size_t column = 0;
 
 	for (uint8_t *c = data; c < data + size; c++) {
 		if (*c == '\n') {
+			if (open)
+				overwrite(open, close ? close : c, with);
+			changed |= open != NULL;
+			open = NULL;
+			close = NULL;
 			column = 0;
-			open = NULL;
-			continue;
-		}
-		if (*c == '\r')
-			continue;
-		/* a line's code is no text */
-		if (column++ < 4)
-			continue;
-		if (*c == '<') {
-			open = c + 1;
 		} else if (*c == '>' && open) {
-			const char *word = with;
-
-			for (; open < c; open++) {
-				if (*open == '\r')
-					continue;
-				*open = (uint8_t)*word;
-				word = word[1] ? word + 1 : with;
-			}
-			changed = true;
-			open = NULL;
+			close = c;
+		} else if (*c != '\r' && column++ >= 4 && *c == '<' && !open) {
+			open = c + 1;
 		}
 	}
 	return changed;
