@@ -18,12 +18,15 @@
 #include "ledger_sql.h"
 
 #define APPLICATION   0x736d7477 /* "smtw", at a fixed place in the file for file(1) */
-#define SCHEMA	      1
+#define SCHEMA	      2
 #define DEFAULT_MAX   ((uint64_t)256 << 20)
 #define QUICK_CHECKED (8 << 20) /* bytes; larger files take too long to read at every command */
 
-/* WITHOUT ROWID keeps the rows in the order of their keys, so that addresses come sorted. */
-static const char schema[] =
+/*
+ * What each version of the schema added to the one before; a new file gets all of it. WITHOUT ROWID
+ * keeps the rows in the order of their keys, so that addresses come sorted.
+ */
+static const char *const schema[SCHEMA] = {
 	"CREATE TABLE manual (address BLOB NOT NULL, length INTEGER NOT NULL, slot INTEGER NOT "
 	"NULL,"
 	" since INTEGER NOT NULL, until INTEGER NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL,"
@@ -32,9 +35,30 @@ static const char schema[] =
 	"NULL,"
 	" who TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
 	"PRAGMA application_id = 1936553079;"
-	"PRAGMA user_version = 1;";
+	"PRAGMA user_version = 1;",
+	/*
+	 * Days are sorted by time, so that what is written lies together, and so does what is given
+	 * up; the indexes find one source, and the senders among the many that never sent anything.
+	 */
+	"CREATE TABLE ban (address BLOB NOT NULL, length INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" until INTEGER NOT NULL, remember INTEGER NOT NULL, offended INTEGER NOT NULL,"
+	" strikes INTEGER NOT NULL, mode INTEGER NOT NULL, origin INTEGER NOT NULL,"
+	" members INTEGER NOT NULL, relay_denied INTEGER NOT NULL, auth_failed INTEGER NOT NULL,"
+	" unknown_user INTEGER NOT NULL, protocol_error INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" text TEXT NOT NULL, PRIMARY KEY (address, length)) WITHOUT ROWID;"
+	"CREATE TABLE day (day INTEGER NOT NULL, source BLOB NOT NULL,"
+	" relay_denied INTEGER NOT NULL, auth_failed INTEGER NOT NULL,"
+	" unknown_user INTEGER NOT NULL, protocol_error INTEGER NOT NULL, mail INTEGER NOT NULL,"
+	" PRIMARY KEY (day, source)) WITHOUT ROWID;"
+	"CREATE INDEX day_source ON day (source, day);"
+	"CREATE INDEX day_mail ON day (source, day, mail) WHERE mail != 0;"
+	"PRAGMA user_version = 2;",
+};
 
-_Static_assert(APPLICATION == 1936553079 && SCHEMA == 1, "the numbers in the schema");
+_Static_assert(APPLICATION == 1936553079 && SCHEMA == 2, "the numbers in the schema");
+
+/* Tables that a file of this version must have. */
+static const int tables[SCHEMA + 1] = {0, 2, 4};
 
 /* The name of a new directory is not on the disk before its parent is. */
 static void sync_directory(const char *path)
@@ -81,7 +105,7 @@ static int look_over(struct ledger *ledger, struct error *why)
 				  " (SELECT application_id FROM pragma_application_id),"
 				  " (SELECT user_version FROM pragma_user_version),"
 				  " (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND"
-				  "  name IN ('manual', 'override'))";
+				  "  name IN ('manual', 'override', 'ban', 'day'))";
 	sqlite3_stmt *statement = NULL;
 	struct stat st;
 	int64_t version;
@@ -105,10 +129,11 @@ static int look_over(struct ledger *ledger, struct error *why)
 			"the ledger %s was written by a newer smtpwall (schema %" PRId64
 			", this one knows %d); use that version again, or move the file away",
 			ledger->path, version, SCHEMA);
-	else if (version < 1 || sqlite3_column_int64(statement, 3) != 2)
+	else if (version < 1 || sqlite3_column_int64(statement, 3) != tables[version])
 		err = ledger_damaged(ledger, "its tables are missing", why);
 	if (err)
 		goto out;
+	ledger->schema = version;
 	sqlite3_finalize(statement);
 	statement = NULL;
 	if (stat(ledger->path, &st) || st.st_size > QUICK_CHECKED)
@@ -141,20 +166,29 @@ static int use_wal(struct ledger *ledger, struct error *why)
 	return rc == SQLITE_OK ? 0 : ledger_fail(ledger, rc, why);
 }
 
+/*
+ * Makes a new file's tables, or adds what an older one lacks; all of it or nothing. A smtpwall of
+ * the older version may be using the file: its tables stay as they are.
+ */
 static int make_schema(struct ledger *ledger, struct error *why)
 {
 	int err = ledger_begin(ledger, why);
+	int64_t version;
 
 	if (err)
 		return err;
 	/* somebody else may have been faster */
-	if (!ledger_number(ledger->db, "PRAGMA user_version"))
-		err = ledger_run(ledger, schema, why);
+	version = ledger_number(ledger->db, "PRAGMA user_version");
+	for (int64_t next = version < 0 ? 0 : version; !err && next < SCHEMA; next++)
+		err = ledger_run(ledger, schema[next], why);
 	if (err) {
 		ledger_rollback(ledger);
 		return err;
 	}
-	return ledger_commit(ledger, why);
+	err = ledger_commit(ledger, why);
+	if (!err)
+		ledger->schema = SCHEMA;
+	return err;
 }
 
 /* SQLite opens what it may not write for reading, and says nothing. */
@@ -168,8 +202,7 @@ static int check_writable(struct ledger *ledger, struct error *why)
 	return error_set(why, err, "cannot write the ledger %s: %s", ledger->path, strerror(-err));
 }
 
-static int prepare_for_writing(struct ledger *ledger, bool fresh, uint64_t max_bytes,
-			       struct error *why)
+static int prepare_for_writing(struct ledger *ledger, uint64_t max_bytes, struct error *why)
 {
 	char sql[128];
 	int64_t page;
@@ -178,6 +211,9 @@ static int prepare_for_writing(struct ledger *ledger, bool fresh, uint64_t max_b
 	err = use_wal(ledger, why);
 	if (!err)
 		err = ledger_run(ledger, "PRAGMA synchronous = FULL", why);
+	/* Before the bound is set: an old file that is full must still let go of its entries. */
+	if (!err && ledger->schema < SCHEMA)
+		err = make_schema(ledger, why);
 	page = ledger_number(ledger->db, "PRAGMA page_size");
 	/* The write-ahead log is folded into the file every 1000 pages, and then given back. */
 	snprintf(sql, sizeof(sql),
@@ -185,8 +221,6 @@ static int prepare_for_writing(struct ledger *ledger, bool fresh, uint64_t max_b
 		 (max_bytes ? max_bytes : DEFAULT_MAX) / (page > 0 ? (uint64_t)page : 4096));
 	if (!err)
 		err = ledger_run(ledger, sql, why);
-	if (!err && fresh)
-		err = make_schema(ledger, why);
 	return err;
 }
 
@@ -266,6 +300,7 @@ int ledger_open(const char *state, bool readonly, uint64_t max_bytes, struct led
 		free(ledger);
 		return error_set(why, -ENOMEM, "out of memory");
 	}
+	ledger->days_most = LEDGER_DAYS_MOST;
 	if (readonly) {
 		err = open_for_reading(ledger, why);
 	} else {
@@ -277,7 +312,7 @@ int ledger_open(const char *state, bool readonly, uint64_t max_bytes, struct led
 		if (!err)
 			err = look_over(ledger, why);
 		if (err >= 0)
-			err = prepare_for_writing(ledger, err == 1, max_bytes, why);
+			err = prepare_for_writing(ledger, max_bytes, why);
 	}
 	if (err) {
 		ledger_close(ledger);
