@@ -22,7 +22,7 @@ endif
 PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares libpcre2-8
 CFLAGS	?= -O2 -g
 CFLAGS	+= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
-	   -Iinclude -I$(O) -DPATTERNS_DIR='"$(PREFIX)/share/smtpwall/patterns"' -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
+	   -Iinclude -I$(O) -DPATTERNS_DIR=\"$(PREFIX)/share/smtpwall/patterns\" -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
 LDLIBS	+= $(shell pkg-config --libs $(PACKAGES)) -lresolv
 ifeq ($(SANITIZE),1)
 CFLAGS	+= -fsanitize=address,undefined -fno-sanitize-recover=undefined
