@@ -32,7 +32,6 @@ struct daemon {
 	struct follow_dnsbl *dnsbl;
 	struct cuts *cuts;
 	struct follow_bans *bans;
-	struct follow_known *known;
 	struct follow_shares *shares;
 	struct follow_logs *logs;
 	struct follow_relay *relay;
