@@ -72,7 +72,7 @@ static int walk_map_of(struct daemon *d, struct ban_walk *w)
 /* "relay-denied 3, auth-failed 1" */
 static const char *offences(const struct ban *ban, char *text, size_t size)
 {
-#define NAME(number, name, member) [number] = name,
+#define NAME(number, text_name, member) [number] = (text_name),
 	static const char *const names[OFFENCES] = {OFFENCE_NAMES(NAME)};
 #undef NAME
 	size_t used = 0;
@@ -90,30 +90,31 @@ static void tell(const struct ban_entry *e, bool would)
 	char source[PREFIX_TEXT], until[CLOCK_TEXT], what[128], text[EVIDENCE_TEXT + 1],
 		clean[EVIDENCE_TEXT + 1], in[DURATION_TEXT], members[32] = "";
 	const struct ban *ban = &e->ban;
-	uint64_t took = ban->offended && ban->offended < ban->since ? ban->since - ban->offended : 0;
+	uint64_t took =
+		ban->offended && ban->offended < ban->since ? ban->since - ban->offended : 0;
 
 	memcpy(text, ban->text, EVIDENCE_TEXT);
 	text[EVIDENCE_TEXT] = '\0';
 	text_clean(text, clean, sizeof(clean));
 	if (ban->origin == BAN_WIDENED)
 		snprintf(members, sizeof(members), " members=%u", ban->members);
-	log_line(LOG_NOTICE,
-		 "%s source=%s reason=abuse until=%s strikes=%u%s offences=\"%s\" in=%s last=\"%s\"",
-		 would ? "would-ban" : "ban", prefix_text(&e->prefix, source),
-		 clock_text(clock_wall_of(ban->until), until), ban->strikes, members,
-		 offences(ban, what, sizeof(what)), duration_text(took / SECOND_NS, in), clean);
+	log_line(
+		LOG_NOTICE,
+		"%s source=%s reason=abuse until=%s strikes=%u%s offences=\"%s\" in=%s last=\"%s\"",
+		would ? "would-ban" : "ban", prefix_text(&e->prefix, source),
+		clock_text(clock_wall_of(ban->until), until), ban->strikes, members,
+		offences(ban, what, sizeof(what)), duration_text(took / SECOND_NS, in), clean);
 }
 
 /* --- what is new ------------------------------------------------------------------------------ */
 
 static bool is_same(const struct seen *seen, const struct ban *ban)
 {
-	uint64_t apart = seen->since > ban->since ? seen->since - ban->since
-						  : ban->since - seen->since;
+	uint64_t apart =
+		seen->since > ban->since ? seen->since - ban->since : ban->since - seen->since;
 
 	return seen->strikes == ban->strikes &&
-	       (seen->from_ledger ? apart < SLACK
-				  : !apart && seen->until == ban->until);
+	       (seen->from_ledger ? apart < SLACK : !apart && seen->until == ban->until);
 }
 
 static const struct seen *seen_find(const struct follow_bans *f, const struct prefix *prefix)
@@ -266,15 +267,19 @@ static void look(struct daemon *d)
 	free(w.entry);
 }
 
+void bans_look(struct daemon *d)
+{
+	d->bans->look = true;
+}
+
 void bans_event(struct daemon *d, const struct event *e)
 {
 	const struct prefix source = {.address = e->source, .length = ADDRESS_BITS};
 
 	if (e->kind == EVENT_BAN)
 		d->bans->look = true;
-	if (e->kind != EVENT_BAN &&
-	    (e->kind != EVENT_VERDICT ||
-	     (e->reason != REASON_ABUSE && e->reason != REASON_ADMIN_BLOCK)))
+	if (e->kind != EVENT_BAN && (e->kind != EVENT_VERDICT || (e->reason != REASON_ABUSE &&
+								  e->reason != REASON_ADMIN_BLOCK)))
 		return;
 	if (e->mode == MODE_ENFORCE)
 		cut_prefix(d, &source);

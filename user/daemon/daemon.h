@@ -34,7 +34,6 @@ struct daemon {
 	struct follow_bans *bans;
 	struct follow_shares *shares;
 	struct follow_logs *logs;
-	struct follow_relay *relay;
 };
 
 struct service {
@@ -94,6 +93,8 @@ void cut_prefix(struct daemon *d, const struct prefix *prefix);
 
 /* An event that may tell of a ban, or of a source that should have no session any more. */
 void bans_event(struct daemon *d, const struct event *e);
+/* The map is walked within a second: there is a new ban in it. */
+void bans_look(struct daemon *d);
 
 /* --- report.c -------------------------------------------------------------------------------- */
 

@@ -35,7 +35,7 @@ const char help_daemon[] =
 
 static const struct service *const service[] = {
 	&service_children, &service_lists, &service_links,  &service_cuts,   &service_dnsbl,
-	&service_known,	   &service_bans,  &service_shares, &service_events,
+	&service_known,	   &service_bans,  &service_shares, &service_events, &service_logs,
 	&service_upkeep,
 };
 #define SERVICES (sizeof(service) / sizeof(service[0]))

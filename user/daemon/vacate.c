@@ -10,8 +10,8 @@
 #include "../clock.h"
 #include "bans.h"
 
-#define FULL   (BANS_MAX / 10u * 9u)
-#define ENOUGH (BANS_MAX / 10u * 8u)
+#define FULL   ((size_t)BANS_MAX / 10 * 9)
+#define ENOUGH ((size_t)BANS_MAX / 10 * 8)
 
 struct ending {
 	struct daemon *d;
@@ -43,11 +43,17 @@ static void drop_over(struct ending *e, struct ban_walk *w)
 	w->count = kept;
 }
 
-/* Which ended ban goes first: the one with the fewest strikes, then the one that ended first. */
+/* What a ban that has ended is worth. */
+struct worth {
+	uint32_t strikes;
+	uint64_t until;
+	size_t place;
+};
+
+/* The one with the fewest strikes goes first, then the one that ended first. */
 static int by_worth(const void *a, const void *b)
 {
-	const struct ban *x = &(*(const struct ban_entry *const *)a)->ban,
-			 *y = &(*(const struct ban_entry *const *)b)->ban;
+	const struct worth *x = a, *y = b;
 
 	if (x->strikes != y->strikes)
 		return x->strikes < y->strikes ? -1 : 1;
@@ -56,17 +62,21 @@ static int by_worth(const void *a, const void *b)
 
 static void make_room(struct ending *e, struct ban_walk *w)
 {
-	struct ban_entry **ended = calloc(w->count, sizeof(*ended));
+	struct worth *ended = calloc(w->count, sizeof(*ended));
 	size_t count = 0, kept = 0;
 
 	for (size_t i = 0; ended && i < w->count; i++)
 		if (w->entry[i].ban.until <= e->now)
-			ended[count++] = &w->entry[i];
+			ended[count++] = (struct worth){.strikes = w->entry[i].ban.strikes,
+							.until = w->entry[i].ban.until,
+							.place = i};
 	if (count)
-		qsort(ended, count, sizeof(struct ban_entry *), by_worth);
+		qsort(ended, count, sizeof(*ended), by_worth);
 	for (size_t i = 0; i < count && w->count - i > ENOUGH; i++) {
-		wall_drop_ban(e->d->wall, &ended[i]->prefix);
-		ended[i]->ban.since = 0; /* no ban has that */
+		struct ban_entry *entry = &w->entry[ended[i].place];
+
+		wall_drop_ban(e->d->wall, &entry->prefix);
+		entry->ban.since = 0; /* no ban has that */
 	}
 	for (size_t i = 0; i < w->count; i++)
 		if (w->entry[i].ban.since)
@@ -78,17 +88,17 @@ static void make_room(struct ending *e, struct ban_walk *w)
 void bans_vacate(struct daemon *d, struct ban_walk *w)
 {
 	uint64_t now = clock_boot();
-	struct ending e = {
-		.d = d, .now = now, .mode = mode_at(wall_settings(d->wall)->mode, now)};
+	struct ending e = {.d = d, .now = now, .mode = mode_at(wall_settings(d->wall)->mode, now)};
 
 	drop_over(&e, w);
 	if (w->count > FULL)
 		make_room(&e, w);
 	if (w->count >= BANS_MAX - BANS_MAX / 100)
-		fault_set(d, "bans",
-			  "the table of %u bans is full: sources that go on offending are not banned "
-			  "any more until some of these end; is a lower limit or a shorter ban wanted?",
-			  BANS_MAX);
+		fault_set(
+			d, "bans",
+			"the table of %u bans is full: sources that go on offending are not banned "
+			"any more until some of these end; is a lower limit or a shorter ban wanted?",
+			BANS_MAX);
 	else if (e.in_force > FULL)
 		fault_set(d, "bans", "the table of %u bans is nearly full", BANS_MAX);
 	else
