@@ -153,6 +153,19 @@ static bool read_on(struct log_file *f)
 	return n > 0;
 }
 
+/* Was it truncated, or truncated and written anew? Then what is in it now is all new. */
+static void check_same(struct log_file *f)
+{
+	struct stat st;
+
+	if (f->fd < 0 || fstat(f->fd, &st) ||
+	    (rotation_is_place(f->fd, &st, &f->place) && (uint64_t)st.st_size >= f->read))
+		return;
+	f->place.head = 0;
+	start_at(f, 0);
+	remember(f);
+}
+
 static void schedule(struct log_file *f)
 {
 	sd_event_source_set_enabled(f->work, SD_EVENT_ONESHOT);
@@ -171,6 +184,8 @@ static int on_work(sd_event_source *source, void *context)
 	struct log_file *f = context;
 
 	(void)source;
+	/* Each time: what stands behind the old place in a new content may be the middle of a line. */
+	check_same(f);
 	if (read_on(f))
 		schedule(f);
 	return 0;
@@ -238,17 +253,6 @@ static bool is_finished(struct log_file *f, const struct stat *fresh)
 	return f->still >= STILL || f->waited >= ENOUGH;
 }
 
-/* Was it truncated, or truncated and written anew? */
-static void look_at_same(struct log_file *f, const struct stat *st)
-{
-	f->still = f->waited = 0;
-	if (rotation_is_place(f->fd, st, &f->place) && (uint64_t)st->st_size >= f->read)
-		return;
-	f->place.head = 0;
-	start_at(f, 0);
-	remember(f);
-}
-
 static void look(struct log_file *f)
 {
 	struct stat st;
@@ -267,7 +271,7 @@ static void look(struct log_file *f)
 			begin(f, fd, &st);
 			fd = -1;
 		} else if (st.st_dev == f->place.device && st.st_ino == f->place.inode) {
-			look_at_same(f, &st);
+			f->still = f->waited = 0;
 		} else if (is_finished(f, &st)) {
 			take_file(f, fd, &st, 0);
 			fd = -1;

@@ -107,7 +107,7 @@ static bool reaches_far(const char *regex)
 static int read_pattern(struct log_set *set, enum log_kind kind, char *rest, struct error *why)
 {
 	struct log_pattern pattern = {.kind = kind}, *grown;
-	unsigned int have;
+	unsigned int have = 0;
 	int err;
 
 	if (kind == KIND_OFFENCE) {
