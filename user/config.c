@@ -14,6 +14,7 @@
 
 #define FILE_MAX (1024L * 1024) /* a configuration is a few hundred lines */
 #define MIB	 (1024ULL * 1024)
+#define DAY	 86400ULL /* seconds */
 
 /* The default of every setting, and the only place where it stands. */
 static const struct config defaults = {
@@ -39,6 +40,21 @@ static const struct config defaults = {
 	.dnsbl_network_budget = 10,
 	.dnsbl_queue = 4096,
 	.dnsbl_grace = 3600,
+	.abuse_weight = {[OFFENCE_RELAY_DENIED] = 4, [OFFENCE_AUTH_FAILED] = 1},
+	.abuse_limit = 10,
+	.abuse_half_life = 600,
+	.abuse_daily = 50,
+	.abuse_ban = 600,
+	.abuse_ban_max = 7 * DAY,
+	.abuse_login = 1800,
+	.abuse_widen = 4,
+	.abuse_share = 20,
+	.abuse_account_sources = 5,
+	.known_messages = 5,
+	.known_days = 2,
+	.known_window = 30 * DAY,
+	.abuse_keep = 90 * DAY,
+	.read_logs = true,
 };
 
 int config_read_memory(const char *name, const char *data, size_t size, struct config **out,
@@ -150,6 +166,8 @@ void config_free(struct config *config)
 	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
 		free(config->dnsbl_resolver[i]);
 	dnsbl_sites_free(config->dnsbl_sites);
+	config_free_logs(config);
+	free(config->own_network);
 	free(config->list);
 	free(config->mode_text);
 	free(config);

@@ -28,8 +28,8 @@ struct dnsbl_sites; /* dnsbl/dnsbl.h */
 
 /* log "NAME" { }: a log of the mail server, for what is encrypted on the wire. */
 struct config_log {
-	char name[POLICY_NAME]; /* as that of a list */
-	char *file;		/* NULL: the journal */
+	char name[POLICY_NAME];	      /* as that of a list */
+	char *file;		      /* NULL: the journal */
 	char *unit[CONFIG_LOG_WORDS]; /* of the journal; none: those that the patterns name */
 	unsigned int units;
 	char *pattern[CONFIG_LOG_WORDS]; /* sets of patterns; none: all that are installed */
@@ -79,24 +79,24 @@ struct config {
 	uint64_t dnsbl_queue;
 	uint64_t dnsbl_grace; /* seconds */
 	/* abuse { } */
-	uint64_t abuse_weight[OFFENCES]; /* points */
-	uint64_t abuse_limit;		 /* points; 0: nobody is banned */
-	uint64_t abuse_half_life;	 /* seconds */
-	uint64_t abuse_daily;		 /* failed logins a day; 0: off */
+	uint64_t abuse_weight[OFFENCES];   /* points */
+	uint64_t abuse_limit;		   /* points; 0: nobody is banned */
+	uint64_t abuse_half_life;	   /* seconds */
+	uint64_t abuse_daily;		   /* failed logins a day; 0: off */
 	uint64_t abuse_ban, abuse_ban_max; /* seconds */
-	uint64_t abuse_widen;		 /* banned addresses of a network; 0: off */
-	uint64_t abuse_share;		 /* per cent of accepted mail; 0: off */
-	uint64_t abuse_login;		 /* seconds a login exempts; 0: never */
-	uint64_t abuse_account_sources;	 /* sources that one account makes authenticated by the log */
-	bool abuse_pop_logins;		 /* POP and IMAP logins count */
-	uint64_t known_messages, known_days, known_window; /* messages on days of the last seconds */
-	uint64_t abuse_keep;		 /* seconds that offences are kept in the ledger */
-	struct prefix *own_network;	 /* the mail server's own networks, beside private and own ones */
+	uint64_t abuse_widen;		   /* banned addresses of a network; 0: off */
+	uint64_t abuse_share;		   /* per cent of accepted mail; 0: off */
+	uint64_t abuse_login;		   /* seconds a login exempts; 0: never */
+	uint64_t abuse_account_sources;	   /* that the log makes authenticated by one account */
+	bool abuse_pop_logins;		   /* POP and IMAP logins count */
+	uint64_t known_messages, known_days, known_window; /* so many, in so many seconds */
+	uint64_t abuse_keep;	    /* seconds that offences are kept in the ledger */
+	struct prefix *own_network; /* of the mail server, beside private and own addresses */
 	unsigned int own_networks;
 	/* logs */
 	struct config_log *log;
 	unsigned int logs;
-	bool read_logs; /* no log "..." { } and true: the journal, if there is one */
+	bool read_logs; /* false: none is read; true and no log: the journal, if there is one */
 };
 
 /*
@@ -129,6 +129,7 @@ const char *verdict_name(enum verdict verdict);
 
 /* "smtp-list.1" may be given to a list; "guard" and "manual" may not, they are the wall's own. */
 bool list_name_valid(const char *name);
+bool name_valid(const char *name); /* the same characters, also where no name is reserved */
 bool list_name_reserved(const char *name);
 
 #endif

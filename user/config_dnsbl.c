@@ -261,47 +261,6 @@ static int read_resolvers(struct config_reader *r, cfg_t *section)
 	return 0;
 }
 
-static int read_action(struct config_reader *r, cfg_t *section)
-{
-	struct config_value v = config_value_at(section, "action", 0);
-	char shown[64];
-
-	if (!v.text || !strcmp(v.text, "drop"))
-		return 0;
-	if (!strcmp(v.text, "refuse"))
-		return error_set(r->why, -EINVAL,
-				 "%s:%d: action: refuse needs a listener that is not built yet; "
-				 "write drop",
-				 r->name, v.line);
-	return error_set(r->why, -EINVAL, "%s:%d: action: \"%s\" is no action; write drop", r->name,
-			 v.line, text_clean(v.text, shown, sizeof(shown)));
-}
-
-static int read_time(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
-		     uint64_t most, uint64_t *out)
-{
-	struct config_value v = config_value_at(section, name, 0);
-	char low[DURATION_TEXT], high[DURATION_TEXT], shown[64];
-	uint64_t seconds = 0;
-
-	if (!v.text)
-		return 0;
-	if (least || strcmp(v.text, "off") != 0) {
-		if (duration_parse(v.text, &seconds, r->why))
-			return config_at_value(r, v, name);
-		if (seconds < least || seconds > most)
-			return error_set(r->why, -EINVAL,
-					 "%s:%d: %s: \"%s\" will not do; write a time from %s to "
-					 "%s%s",
-					 r->name, v.line, name,
-					 text_clean(v.text, shown, sizeof(shown)),
-					 duration_text(least, low), duration_text(most, high),
-					 least ? "" : ", or off");
-	}
-	*out = seconds;
-	return 0;
-}
-
 int config_read_dnsbl(struct config_reader *r, cfg_t *top)
 {
 	struct config *c = r->config;
@@ -317,7 +276,7 @@ int config_read_dnsbl(struct config_reader *r, cfg_t *top)
 	if (!err)
 		err = config_read_number(r, section, threshold, 1, 1000000, &c->dnsbl_threshold);
 	if (!err)
-		err = read_time(r, section, "timeout", 1, 60, &c->dnsbl_timeout);
+		err = config_read_time(r, section, "timeout", 1, 60, &c->dnsbl_timeout);
 	if (!err)
 		err = read_resolvers(r, section);
 	if (!err)
@@ -330,6 +289,6 @@ int config_read_dnsbl(struct config_reader *r, cfg_t *top)
 	if (!err)
 		err = config_read_number(r, section, "queue", 16, 65536, &c->dnsbl_queue);
 	if (!err)
-		err = read_time(r, section, "grace", 0, 86400, &c->dnsbl_grace);
-	return err ? err : read_action(r, section);
+		err = config_read_time_or_off(r, section, "grace", 0, 86400, &c->dnsbl_grace);
+	return err ? err : config_read_drop(r, section);
 }

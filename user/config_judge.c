@@ -142,29 +142,6 @@ static int read_list_action(struct config_reader *r, cfg_t *section, struct conf
 	return 0;
 }
 
-static int read_list_file(struct config_reader *r, cfg_t *section, struct config_list *list)
-{
-	struct config_value v = config_value_at(section, "file", 0);
-	char shown[128];
-
-	if (!v.text)
-		return 0;
-	text_clean(v.text, shown, sizeof(shown));
-	if (*v.text != '/')
-		return error_set(
-			r->why, -EINVAL,
-			"%s:%d: file: \"%s\" is not an absolute path; it must begin with /",
-			r->name, v.line, shown);
-	if (strchr(v.text, '"') || strlen(v.text) >= CONFIG_PATH)
-		return error_set(
-			r->why, -EINVAL,
-			"%s:%d: file: \"%s\" is too long or has a quote in it; use another "
-			"name or a link",
-			r->name, v.line, shown);
-	list->file = strdup(v.text);
-	return list->file ? 0 : -ENOMEM;
-}
-
 static int read_list_format(struct config_reader *r, cfg_t *section, struct config_list *list)
 {
 	struct config_value v = config_value_at(section, "format", 0);
@@ -202,7 +179,7 @@ static int read_list(struct config_reader *r, cfg_t *section, struct config_list
 	memcpy(list->name, name, strlen(name) + 1);
 	err = read_list_action(r, section, list);
 	if (!err)
-		err = read_list_file(r, section, list);
+		err = config_read_path(r, section, "file", &list->file);
 	if (!err)
 		err = read_list_format(r, section, list);
 	if (!err)
@@ -325,5 +302,9 @@ int config_judge(const char *name, cfg_t *top, struct config *config, struct err
 		err = read_budgets(&r, top);
 	if (!err)
 		err = config_read_dnsbl(&r, top);
+	if (!err)
+		err = config_read_abuse(&r, top);
+	if (!err)
+		err = config_read_logs(&r, top);
 	return err;
 }

@@ -82,14 +82,32 @@ static cfg_opt_t dnsbl_settings[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t abuse_settings[] = {
+	VALUE(CONFIG_LINE),
+	VALUE("relay-denied"), VALUE("auth-failed"), VALUE("unknown-user"), VALUE("protocol-error"),
+	VALUE("limit"), VALUE("half-life"), VALUE("auth-failed-daily"), VALUE("ban"),
+	VALUE("ban-max"), VALUE("authenticated"), VALUE("widen"), VALUE("share"),
+	VALUE("account-sources"), VALUE("pop-logins"), VALUE("known-messages"),
+	VALUE("known-days"), VALUE("known-within"), VALUE("keep"), VALUES("networks"),
+	VALUE("action"),
+	CFG_END(),
+};
+
+static cfg_opt_t log_settings[] = {
+	VALUE(CONFIG_LINE), VALUE("file"), VALUES("units"), VALUES("patterns"), CFG_END(),
+};
+
 /* Sections are MULTI so that a second one is seen, instead of being mixed into the first. */
 static cfg_opt_t settings[] = {
 	VALUE("mode"), VALUES("interfaces"), VALUES("ports"), VALUES("submission-ports"),
+	VALUE("read-logs"),
 	CFG_SEC("list", list_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
 	CFG_SEC("rate", rate_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("events", events_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("ledger", ledger_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("dnsbl", dnsbl_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("abuse", abuse_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("log", log_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
 	CFG_END(),
 };
 /* clang-format on */
@@ -211,6 +229,19 @@ static const char *discreet(const cfg_t *cfg, const char *format)
 	return NULL;
 }
 
+/* libconfuse tells the title only; a list and a log may have the same. */
+static void duplicate_title(cfg_t *cfg, const char *title)
+{
+	bool list = cfg_gettsec(cfg, "list", title), log = cfg_gettsec(cfg, "log", title);
+	char shown[64];
+
+	error_set(complaint, 0, "%s:%d: the %s \"%s\" is there twice", reading, cfg->line,
+		  list == log ? "name"
+		  : log	      ? "log"
+			      : "list",
+		  text_clean(title, shown, sizeof(shown)));
+}
+
 static void complain_of(cfg_t *cfg, const char *format, va_list args)
 {
 	static const struct {
@@ -222,7 +253,6 @@ static void complain_of(cfg_t *cfg, const char *format, va_list args)
 		{"missing opening brace for section '%s'",
 		 "%s must be followed by { and its settings"},
 		{"missing title for section '%s'", "%1$s needs a name: %1$s \"name\" { ... }"},
-		{"found duplicate title '%s'", "the list \"%s\" is there twice"},
 	};
 	const char *ours = format;
 	char text[512];
@@ -235,6 +265,10 @@ static void complain_of(cfg_t *cfg, const char *format, va_list args)
 	}
 	if (discreet(cfg, format)) {
 		error_set(complaint, 0, "%s:%d: %s", reading, cfg->line, discreet(cfg, format));
+		return;
+	}
+	if (!strcmp(format, "found duplicate title '%s'")) {
+		duplicate_title(cfg, va_arg(args, const char *));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(sentence) / sizeof(sentence[0]); i++)

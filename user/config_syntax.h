@@ -71,10 +71,33 @@ bool config_number_parse(const char *text, uint64_t most, uint64_t *out);
 /* These leave `out` alone where the setting is left out. */
 int config_read_number(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
 		       uint64_t most, uint64_t *out);
+int config_read_number_or_off(struct config_reader *r, cfg_t *section, const char *name,
+			      uint64_t least, uint64_t most, uint64_t *out); /* off: 0 */
 int config_read_flag(struct config_reader *r, cfg_t *section, const char *name, bool *out);
+/* A time in seconds. */
+int config_read_time(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		     uint64_t most, uint64_t *out);
+int config_read_time_or_off(struct config_reader *r, cfg_t *section, const char *name,
+			    uint64_t least, uint64_t most, uint64_t *out); /* off: 0 */
+/* The absolute path of a file; the copy is the caller's. */
+int config_read_path(struct config_reader *r, cfg_t *section, const char *name, char **out);
+/* What becomes of a source: `drop` until there is a listener that can refuse. */
+int config_read_drop(struct config_reader *r, cfg_t *section);
+
+/* A time as it is written, to the second: duration_text() rounds what has more than two units. */
+const char *config_duration(uint64_t seconds, char buffer[DURATION_TEXT]);
 
 /* --- the section dnsbl (config_dnsbl.c) ------------------------------------------------------- */
 
 int config_read_dnsbl(struct config_reader *r, cfg_t *top);
+
+/* --- the section abuse (config_abuse.c) and the logs (config_logs.c) -------------------------- */
+
+int config_read_abuse(struct config_reader *r, cfg_t *top);
+void config_write_abuse(const struct config *config, FILE *out);
+
+int config_read_logs(struct config_reader *r, cfg_t *top);
+void config_write_logs(const struct config *config, FILE *out); /* the sections, not read-logs */
+void config_free_logs(struct config *config);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "config_syntax.h"
 
 struct config_value config_value_at(cfg_t *section, const char *name, unsigned int i)
@@ -61,8 +62,8 @@ int config_one_section(struct config_reader *r, cfg_t *top, const char *name, cf
 	return 0;
 }
 
-int config_read_number(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
-		       uint64_t most, uint64_t *out)
+static int read_number(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		       uint64_t most, bool off, uint64_t *out)
 {
 	struct config_value v = config_value_at(section, name, 0);
 	uint64_t number = 0;
@@ -70,14 +71,27 @@ int config_read_number(struct config_reader *r, cfg_t *section, const char *name
 
 	if (!v.text)
 		return 0;
-	if (!config_number_parse(v.text, most, &number) || number < least)
+	if (!(off && !strcmp(v.text, "off")) &&
+	    (!config_number_parse(v.text, most, &number) || number < least))
 		return error_set(r->why, -EINVAL,
 				 "%s:%d: %s: \"%s\" will not do; write a whole number from %" PRIu64
-				 " to %" PRIu64,
+				 " to %" PRIu64 "%s",
 				 r->name, v.line, name, text_clean(v.text, shown, sizeof(shown)),
-				 least, most);
+				 least, most, off ? ", or off" : "");
 	*out = number;
 	return 0;
+}
+
+int config_read_number(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		       uint64_t most, uint64_t *out)
+{
+	return read_number(r, section, name, least, most, false, out);
+}
+
+int config_read_number_or_off(struct config_reader *r, cfg_t *section, const char *name,
+			      uint64_t least, uint64_t most, uint64_t *out)
+{
+	return read_number(r, section, name, least, most, true, out);
 }
 
 int config_read_flag(struct config_reader *r, cfg_t *section, const char *name, bool *out)
@@ -96,4 +110,90 @@ int config_read_flag(struct config_reader *r, cfg_t *section, const char *name, 
 				 r->name, v.line, name, text_clean(v.text, shown, sizeof(shown)));
 	*out = flag;
 	return 0;
+}
+
+static int read_time(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		     uint64_t most, bool off, uint64_t *out)
+{
+	struct config_value v = config_value_at(section, name, 0);
+	char low[DURATION_TEXT], high[DURATION_TEXT], shown[64];
+	uint64_t seconds = 0;
+
+	if (!v.text)
+		return 0;
+	if (!off || strcmp(v.text, "off") != 0) {
+		if (duration_parse(v.text, &seconds, r->why))
+			return config_at_value(r, v, name);
+		if (seconds < least || seconds > most)
+			return error_set(r->why, -EINVAL,
+					 "%s:%d: %s: \"%s\" will not do; write a time from %s to "
+					 "%s%s",
+					 r->name, v.line, name,
+					 text_clean(v.text, shown, sizeof(shown)),
+					 duration_text(least, low), duration_text(most, high),
+					 off ? ", or off" : "");
+	}
+	*out = seconds;
+	return 0;
+}
+
+int config_read_time(struct config_reader *r, cfg_t *section, const char *name, uint64_t least,
+		     uint64_t most, uint64_t *out)
+{
+	return read_time(r, section, name, least, most, false, out);
+}
+
+int config_read_time_or_off(struct config_reader *r, cfg_t *section, const char *name,
+			    uint64_t least, uint64_t most, uint64_t *out)
+{
+	return read_time(r, section, name, least, most, true, out);
+}
+
+int config_read_path(struct config_reader *r, cfg_t *section, const char *name, char **out)
+{
+	struct config_value v = config_value_at(section, name, 0);
+	char shown[128], *path;
+
+	if (!v.text)
+		return 0;
+	text_clean(v.text, shown, sizeof(shown));
+	if (*v.text != '/')
+		return error_set(r->why, -EINVAL,
+				 "%s:%d: %s: \"%s\" is not an absolute path; it must begin with /",
+				 r->name, v.line, name, shown);
+	if (strchr(v.text, '"') || strlen(v.text) >= CONFIG_PATH)
+		return error_set(r->why, -EINVAL,
+				 "%s:%d: %s: \"%s\" is too long or has a quote in it; use another "
+				 "name or a link",
+				 r->name, v.line, name, shown);
+	path = strdup(v.text);
+	if (!path)
+		return -ENOMEM;
+	*out = path;
+	return 0;
+}
+
+int config_read_drop(struct config_reader *r, cfg_t *section)
+{
+	struct config_value v = config_value_at(section, "action", 0);
+	char shown[64];
+
+	if (!v.text || !strcmp(v.text, "drop"))
+		return 0;
+	if (!strcmp(v.text, "refuse"))
+		return error_set(r->why, -EINVAL,
+				 "%s:%d: action: refuse needs a listener that is not built yet; "
+				 "write drop",
+				 r->name, v.line);
+	return error_set(r->why, -EINVAL, "%s:%d: action: \"%s\" is no action; write drop", r->name,
+			 v.line, text_clean(v.text, shown, sizeof(shown)));
+}
+
+const char *config_duration(uint64_t seconds, char buffer[DURATION_TEXT])
+{
+	uint64_t same = 0;
+
+	if (duration_parse(duration_text(seconds, buffer), &same, NULL) || same != seconds)
+		snprintf(buffer, DURATION_TEXT, "%" PRIu64 "s", seconds);
+	return buffer;
 }

@@ -3,18 +3,8 @@
  * config_write.c - the settings in force, as a configuration file that says the same
  */
 #include <inttypes.h>
-#include "config.h"
+#include "config_syntax.h"
 #include "dnsbl/dnsbl.h"
-
-/* Exactly: duration_text() rounds what has more than two units. */
-static const char *duration(uint64_t seconds, char buffer[DURATION_TEXT])
-{
-	uint64_t same = 0;
-
-	if (duration_parse(duration_text(seconds, buffer), &same, NULL) || same != seconds)
-		snprintf(buffer, DURATION_TEXT, "%" PRIu64 "s", seconds);
-	return buffer;
-}
 
 static void write_ports(const struct config *config, const char *name, enum port_kind kind,
 			FILE *out)
@@ -37,7 +27,8 @@ static void write_rate(const char *name, uint64_t events, uint64_t seconds, uint
 	char time[DURATION_TEXT];
 
 	if (events)
-		fprintf(out, "\t%s = \"%" PRIu64 "/%s\"\n", name, events, duration(seconds, time));
+		fprintf(out, "\t%s = \"%" PRIu64 "/%s\"\n", name, events,
+			config_duration(seconds, time));
 	else
 		fprintf(out, "\t%s = off\n", name);
 	fprintf(out, "\t%s-burst = %" PRIu64 "\n", name, burst);
@@ -54,7 +45,7 @@ static void write_list(const struct config_list *list, FILE *out)
 		fprintf(out, "\tformat = %s\n", list->format);
 	fprintf(out, "\tskip-bad = %s\n", list->skip_bad ? "true" : "false");
 	if (list->max_age)
-		fprintf(out, "\tmax-age = %s\n", duration(list->max_age, time));
+		fprintf(out, "\tmax-age = %s\n", config_duration(list->max_age, time));
 	else
 		fprintf(out, "\tmax-age = off\n");
 	fprintf(out, "}\n");
@@ -112,14 +103,14 @@ static void write_dnsbl(const struct config *config, FILE *out)
 	fprintf(out, "\ndnsbl {\n");
 	write_sites(sites, out);
 	fprintf(out, "\tthreshold = %" PRIu64 "\n\taction = drop\n\ttimeout = %s\n\tresolvers = {",
-		config->dnsbl_threshold, duration(config->dnsbl_timeout, time));
+		config->dnsbl_threshold, config_duration(config->dnsbl_timeout, time));
 	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
 		fprintf(out, "%s\"%s\"", i ? ", " : "", config->dnsbl_resolver[i]);
 	fprintf(out, "}\n\tdeferred = %s\n", config->dnsbl_deferred ? "on" : "off");
 	fprintf(out, "\tbudget = %" PRIu64 "\n\tnetwork-budget = %" PRIu64 "\n",
 		config->dnsbl_budget, config->dnsbl_network_budget);
 	fprintf(out, "\tqueue = %" PRIu64 "\n\tgrace = %s\n", config->dnsbl_queue,
-		duration(config->dnsbl_grace, time));
+		config_duration(config->dnsbl_grace, time));
 	/* A ceiling of its own for each: the common one would say nothing more. */
 	for (unsigned int i = 0; sites && i < sites->zones; i++)
 		write_site(&sites->zone[i], out);
@@ -134,6 +125,7 @@ void config_write(const struct config *config, FILE *out)
 	fprintf(out, "}\n");
 	write_ports(config, "ports", PORT_PROTECTED, out);
 	write_ports(config, "submission-ports", PORT_SUBMISSION, out);
+	fprintf(out, "read-logs = %s\n", config->read_logs ? "on" : "off");
 	for (unsigned int i = 0; i < config->lists; i++)
 		write_list(&config->list[i], out);
 	fprintf(out, "\nrate {\n");
@@ -147,4 +139,6 @@ void config_write(const struct config *config, FILE *out)
 		config->event_budget, config->learn_budget);
 	fprintf(out, "\nledger {\n\tmax-size = %" PRIu64 "\n}\n", config->ledger_max >> 20);
 	write_dnsbl(config, out);
+	config_write_abuse(config, out);
+	config_write_logs(config, out);
 }

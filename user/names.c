@@ -73,11 +73,15 @@ bool list_name_reserved(const char *name)
 	return !strcmp(name, "guard") || !strcmp(name, "manual");
 }
 
-bool list_name_valid(const char *name)
+bool name_valid(const char *name)
 {
 	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
 				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
-	return length && !name[length] && length < POLICY_NAME && *name != '.' && *name != '-' &&
-	       !list_name_reserved(name);
+	return length && !name[length] && length < POLICY_NAME && *name != '.' && *name != '-';
+}
+
+bool list_name_valid(const char *name)
+{
+	return name_valid(name) && !list_name_reserved(name);
 }

@@ -191,6 +191,9 @@ mistakes <<'END'
 1|source|rate { source = "fast" }\n
 1|sessions|rate { sessions = -1 }\n
 2|rate is there twice|rate { sessions = 5 }\nrate { syn = off }\n
+1|is everybody|abuse { networks = {"0.0.0.0/0"} }\n
+2|first ban would be longer|abuse { ban = 1h\nban-max = 30m }\n
+2|would count it twice|log "a" { file = "/a" }\nlog "b" { file = "/a" }\n
 END
 printf 'ports = {}\n' >"$LAB_DIR/wrong.conf"
 works "config check of a good one" wall config check
@@ -201,6 +204,9 @@ says "a missing file means the defaults" 'these are the defaults' wall -c "$LAB_
 works "the installed example is right" wall -c "$LAB_TOP/scripts/packaging/smtpwall.conf" config check
 same "and says the defaults" "$(wall -c "$LAB_TOP/scripts/packaging/smtpwall.conf" config show 2>/dev/null)" \
 	"$(wall -c "$LAB_DIR/none.conf" config show 2>/dev/null)"
+printf 'abuse { limit = 4 }\n' >"$LAB_DIR/hasty.conf"
+says "a limit that one offence reaches is noted" 'one relay-denied is enough for a ban' \
+	wall -c "$LAB_DIR/hasty.conf" config check
 fails 2 "a directory" wall -c "$LAB_DIR" config check
 
 # --- output that cannot be written ----------------------------------------------------------------------

@@ -64,15 +64,61 @@ static void defaults(void **state)
 /* The installed example names every setting, and with the value it has anyway. */
 static void example(void **state)
 {
-	static const char *const name[] = {
-		"mode =",	    "interfaces =", "ports =",	      "submission-ports =",
-		"action =",	    "file =",	    "format =",	      "skip-bad =",
-		"max-age =",	    "source =",	    "source-burst =", "network =",
-		"network-burst =",  "syn =",	    "syn-burst =",    "sessions =",
-		"budget =",	    "learn =",	    "max-size =",     "sites =",
-		"threshold =",	    "timeout =",    "resolvers =",    "deferred =",
-		"network-budget =", "queue =",	    "grace =",	      "ceiling =",
-		"site \"",	    "name =",	    "test =",	      "postscreen_dnsbl_sites"};
+	static const char *const name[] = {"mode =",
+					   "interfaces =",
+					   "ports =",
+					   "submission-ports =",
+					   "action =",
+					   "file =",
+					   "format =",
+					   "skip-bad =",
+					   "max-age =",
+					   "source =",
+					   "source-burst =",
+					   "network =",
+					   "network-burst =",
+					   "syn =",
+					   "syn-burst =",
+					   "sessions =",
+					   "budget =",
+					   "learn =",
+					   "max-size =",
+					   "sites =",
+					   "threshold =",
+					   "timeout =",
+					   "resolvers =",
+					   "deferred =",
+					   "network-budget =",
+					   "queue =",
+					   "grace =",
+					   "ceiling =",
+					   "site \"",
+					   "name =",
+					   "test =",
+					   "postscreen_dnsbl_sites",
+					   "relay-denied =",
+					   "auth-failed =",
+					   "unknown-user =",
+					   "protocol-error =",
+					   "limit =",
+					   "half-life =",
+					   "auth-failed-daily =",
+					   "ban =",
+					   "ban-max =",
+					   "authenticated =",
+					   "widen =",
+					   "share =",
+					   "account-sources =",
+					   "pop-logins =",
+					   "known-messages =",
+					   "known-days =",
+					   "known-within =",
+					   "keep =",
+					   "networks =",
+					   "read-logs =",
+					   "log \"",
+					   "units =",
+					   "patterns ="};
 	struct config *config = NULL, *want = read_text("");
 	char text[32768] = "", *got_text, *want_text;
 	struct error why = {""};
@@ -233,7 +279,6 @@ static void refused(void **state)
 		{"sessions = 5", "t:1: ", "its place is the section rate"},
 		{"rate { mode = monitor }", "t:1: ", "its place is outside all sections"},
 		{"\ngreylist { threshold = 3 }", "t:2: ", "unknown setting \"greylist\""},
-		{"abuse { limit = 3 }", "t:1: ", "unknown setting \"abuse\""},
 		{"entirely-different = 3", "t:1: ", "unknown setting \"entirely-different\""},
 		{"\"mo\033de\" = 3", "t:1: ", "byte 0x1b"},
 		{"\"rate|sessions\" = 3", "t:1: ", "character | has no meaning"},
@@ -460,7 +505,7 @@ static void names(void **state)
 	assert_string_equal(action_name(LIST_NONE), "unknown");
 	assert_string_equal(reason_name(REASON_ADMIN_BLOCK), "admin-block");
 	assert_string_equal(reason_name(REASON_OTHER), "other");
-	assert_string_equal(reason_name((enum reason)3), "unknown");
+	assert_string_equal(reason_name(REASON_ABUSE), "abuse");
 	assert_string_equal(reason_name((enum reason)99), "unknown");
 	assert_string_equal(verdict_name(VERDICT_DROP), "drop");
 	assert_string_equal(verdict_name(VERDICT_PASS), "pass");

@@ -6,6 +6,7 @@
  * configuration said at that moment, and stands as long as the configuration still says so.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,50 @@ static void set_ports(volatile struct settings *s, const struct config *config)
 				     : 0;
 }
 
+/*
+ * A packet may read these words while they are written, and a new weight measured by an old limit
+ * (or the other way round) could ban a source that neither configuration bans. So nobody is banned
+ * in between: the limit goes first and comes back last. The fences keep that order where the
+ * processor would not. A source whose penalty is over a lowered limit is judged at its next
+ * offence, not before.
+ */
+void settings_abuse(volatile struct settings *s, const struct config *config)
+{
+	struct settings want = {
+		.abuse_limit = config->abuse_limit * PENALTY_POINT,
+		.abuse_half_life = config->abuse_half_life * SECOND_NS,
+		.abuse_daily = config->abuse_daily,
+		.abuse_share = config->abuse_share,
+		.ban_length = config->abuse_ban * SECOND_NS,
+		.ban_max = config->abuse_ban_max * SECOND_NS,
+		.login_time = config->abuse_login * SECOND_NS,
+	};
+	bool same = s->abuse_limit == want.abuse_limit &&
+		    s->abuse_half_life == want.abuse_half_life &&
+		    s->abuse_daily == want.abuse_daily && s->abuse_share == want.abuse_share &&
+		    s->ban_length == want.ban_length && s->ban_max == want.ban_max &&
+		    s->login_time == want.login_time;
+
+	for (unsigned int i = 0; i < OFFENCES; i++) {
+		want.abuse_weight[i] = config->abuse_weight[i] * PENALTY_POINT;
+		same = same && s->abuse_weight[i] == want.abuse_weight[i];
+	}
+	if (same) /* not a moment without bans because of an `up` that changes nothing */
+		return;
+	s->abuse_limit = 0;
+	atomic_thread_fence(memory_order_seq_cst);
+	for (unsigned int i = 0; i < OFFENCES; i++)
+		s->abuse_weight[i] = want.abuse_weight[i];
+	s->abuse_half_life = want.abuse_half_life;
+	s->abuse_daily = want.abuse_daily;
+	s->abuse_share = want.abuse_share;
+	s->ban_length = want.ban_length;
+	s->ban_max = want.ban_max;
+	s->login_time = want.login_time;
+	atomic_thread_fence(memory_order_seq_cst);
+	s->abuse_limit = want.abuse_limit;
+}
+
 void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger)
 {
 	volatile struct settings *s = wall_settings(wall);
@@ -130,6 +175,7 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
 	set_rate(&s->syn_cost, &s->syn_ahead, config->syn_events, config->syn_seconds,
 		 config->syn_burst);
 	s->sessions = config->sessions;
+	settings_abuse(s, config);
 	places_up(wall, config);
 	s->schema = SETTINGS_SCHEMA;
 }

@@ -181,6 +181,8 @@ int interfaces_wanted(const struct config *config, struct ledger *ledger, struct
  * while the configuration says what it said then. `ledger` may be NULL.
  */
 void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger);
+/* Of these the words of abuse; nothing is written where nothing changes. */
+void settings_abuse(volatile struct settings *s, const struct config *config);
 
 /* In ledger_override.configured: not known what the configuration said, the choice stands. */
 #define OVERRIDE_ANY "?"

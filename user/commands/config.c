@@ -2,6 +2,7 @@
 /*
  * config.c - checks or shows the configuration
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,11 +16,41 @@ const char help_config[] =
 	"check  reads the configuration and says what is wrong with it, with file and line\n"
 	"show   prints every setting with its value in force, defaults included, in the syntax of the file\n";
 
+/* An honest client can commit one offence: by a slip, or because somebody tricked it. */
+static void look_at_abuse(const struct config *config)
+{
+	static const char *const name[OFFENCES] = {
+#define NAME(number, text, member) [number] = (text),
+		OFFENCE_NAMES(NAME)
+#undef NAME
+	};
+
+	for (unsigned int i = 0; config->abuse_limit && i < OFFENCES; i++)
+		if (config->abuse_weight[i] >= config->abuse_limit)
+			note("abuse: one %s is enough for a ban: it weighs %" PRIu64
+			     ", and the limit is %" PRIu64,
+			     name[i], config->abuse_weight[i], config->abuse_limit);
+}
+
+static void look_at_logs(const struct config *config)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < config->logs; i++)
+		if (config->log[i].file && stat(config->log[i].file, &st))
+			note("log \"%s\": there is no file %s yet", config->log[i].name,
+			     config->log[i].file);
+	if (config->logs && !config->read_logs)
+		note("read-logs is off, so no log is read, not even those that have a section");
+}
+
 /* What is no mistake in the file, but will be missed. */
 static void look_around(const struct config *config)
 {
 	struct stat st;
 
+	look_at_abuse(config);
+	look_at_logs(config);
 	for (unsigned int i = 0; i < config->lists; i++)
 		if (config->list[i].file && stat(config->list[i].file, &st))
 			note("list \"%s\": there is no file %s yet", config->list[i].name,
@@ -112,6 +143,67 @@ static json_object *json_dnsbl(const struct config *config)
 	return o;
 }
 
+static void json_abuse_numbers(json_object *o, const struct config *config)
+{
+#define WEIGHT(number, text, member) json_number(o, #member, config->abuse_weight[number]);
+	OFFENCE_NAMES(WEIGHT)
+#undef WEIGHT
+	json_number(o, "limit", config->abuse_limit);
+	json_number(o, "half_life", config->abuse_half_life);
+	json_number(o, "auth_failed_daily", config->abuse_daily);
+	json_number(o, "ban", config->abuse_ban);
+	json_number(o, "ban_max", config->abuse_ban_max);
+	json_number(o, "authenticated", config->abuse_login);
+	json_number(o, "widen", config->abuse_widen);
+	json_number(o, "share", config->abuse_share);
+	json_number(o, "account_sources", config->abuse_account_sources);
+	json_number(o, "known_messages", config->known_messages);
+	json_number(o, "known_days", config->known_days);
+	json_number(o, "known_within", config->known_window);
+	json_number(o, "keep", config->abuse_keep);
+}
+
+static json_object *json_abuse(const struct config *config)
+{
+	json_object *o = json_object_new_object(), *networks = json_object_new_array();
+	char text[PREFIX_TEXT];
+
+	json_abuse_numbers(o, config);
+	json_flag(o, "pop_logins", config->abuse_pop_logins);
+	for (unsigned int i = 0; i < config->own_networks; i++)
+		json_object_array_add(networks, json_object_new_string(prefix_text(
+							&config->own_network[i], text)));
+	json_object_object_add(o, "networks", networks);
+	json_text(o, "action", "drop");
+	return o;
+}
+
+static json_object *json_words(char *const word[], unsigned int words)
+{
+	json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; i < words; i++)
+		json_object_array_add(array, json_object_new_string(word[i]));
+	return array;
+}
+
+static json_object *json_logs(const struct config *config)
+{
+	json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; i < config->logs; i++) {
+		const struct config_log *log = &config->log[i];
+		json_object *o = json_object_new_object();
+
+		json_text(o, "name", log->name);
+		json_text(o, "file", log->file);
+		json_object_object_add(o, "units", json_words(log->unit, log->units));
+		json_object_object_add(o, "patterns", json_words(log->pattern, log->patterns));
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
 static void show_json(const struct config *config)
 {
 	json_object *o = json_object_new_object(), *array = json_object_new_array();
@@ -132,6 +224,9 @@ static void show_json(const struct config *config)
 	json_number(o, "learn_budget", config->learn_budget);
 	json_number(o, "ledger_max", config->ledger_max);
 	json_object_object_add(o, "dnsbl", json_dnsbl(config));
+	json_object_object_add(o, "abuse", json_abuse(config));
+	json_flag(o, "read_logs", config->read_logs);
+	json_object_object_add(o, "logs", json_logs(config));
 	json_print(o, stdout);
 }
 
