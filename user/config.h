@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <smtpwall/abuse.h>
+#include <smtpwall/events.h>
 #include <smtpwall/policy.h>
 #include <smtpwall/settings.h>
 #include "text.h"
@@ -126,6 +127,9 @@ bool action_parse(const char *text, enum list_action *action);
 const char *action_name(enum list_action action);
 const char *reason_name(enum reason reason);
 const char *verdict_name(enum verdict verdict);
+const char *offence_name(enum offence offence);
+const char *spared_name(enum spared spared);
+const char *ban_origin_name(enum ban_origin origin);
 
 /* "smtp-list.1" may be given to a list; "guard" and "manual" may not, they are the wall's own. */
 bool list_name_valid(const char *name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * names.c - modes, actions, reasons, verdicts and lists by name, as everybody reads and writes them
+ * names.c - modes, actions, reasons, verdicts, offences and lists by name, as everybody reads and
+ * writes them
  */
 #include <string.h>
 #include "config.h"
@@ -66,6 +67,46 @@ const char *reason_name(enum reason reason)
 const char *verdict_name(enum verdict verdict)
 {
 	return verdict == VERDICT_PASS ? "pass" : verdict == VERDICT_DROP ? "drop" : "unknown";
+}
+
+const char *offence_name(enum offence offence)
+{
+	switch ((unsigned int)offence) {
+#define NAME(number, name, member)                                                                 \
+	case number:                                                                               \
+		return name;
+		OFFENCE_NAMES(NAME)
+#undef NAME
+	}
+	return "unknown";
+}
+
+const char *spared_name(enum spared spared)
+{
+	switch ((unsigned int)spared) {
+	case SPARED_KNOWN:
+		return "known-sender";
+	case SPARED_SHARE:
+		return "large-share";
+	case SPARED_PRIVATE:
+		return "private-address";
+	case SPARED_ALLOWED:
+		return "allow-list";
+	}
+	return "unknown";
+}
+
+const char *ban_origin_name(enum ban_origin origin)
+{
+	switch ((unsigned int)origin) {
+	case BAN_BY_REPLY:
+		return "reply";
+	case BAN_BY_LOG:
+		return "log";
+	case BAN_WIDENED:
+		return "widened";
+	}
+	return "unknown";
 }
 
 bool list_name_reserved(const char *name)

@@ -99,6 +99,14 @@ void json_time(json_object *o, const char *key, int64_t wall_seconds)
 	json_text(o, key, clock_text(wall_seconds, text));
 }
 
+void json_decimal(json_object *o, const char *key, double value, int digits)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.*f", digits, value);
+	json_object_object_add(o, key, json_object_new_double_s(value, text));
+}
+
 static void print(json_object *o, FILE *out, int how)
 {
 	const char *text = json_object_to_json_string_ext(o, how | JSON_C_TO_STRING_NOSLASHESCAPE);

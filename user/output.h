@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <smtpwall/abuse.h>
 
 enum colour {
 	COLOUR_PLAIN = 0,
@@ -32,6 +33,8 @@ void json_number(json_object *o, const char *key, uint64_t value);
 void json_signed(json_object *o, const char *key, int64_t value);
 void json_flag(json_object *o, const char *key, bool value);
 void json_time(json_object *o, const char *key, int64_t wall_seconds);
+/* With `digits` behind the point (three at most), and not with what floating point adds to it. */
+void json_decimal(json_object *o, const char *key, double value, int digits);
 
 /* Prints the object with a newline and releases it. json_print_line() prints it on one line. */
 void json_print(json_object *o, FILE *out);
@@ -47,6 +50,23 @@ struct table;
 struct table *table_new(unsigned int columns, const char *const heading[]);
 void table_row(struct table *t, const char *const cell[]);
 void table_print(struct table *t, FILE *out);
+
+/*
+ * Why somebody was banned (evidence.c). All of it is safe for a terminal, a line of the log and JSON.
+ * For people: "3 x relay-denied in 40 s, last: 554 5.7.1 <...>: Relay access denied". Returns `out`.
+ */
+#define EVIDENCE_SENTENCE 256
+const char *evidence_text(const struct ban *ban, char *out, size_t size);
+/*
+ * For a line of the log, with a blank in front of each field, "" if there is nothing to say:
+ * " offences=\"relay-denied 3\" in=40s last=\"554 5.7.1 ...\"".
+ */
+const char *evidence_fields(const struct ban *ban, char *out, size_t size);
+/* "relay-denied 3, auth-failed 2", "" for none. */
+#define OFFENCES_TEXT 128
+const char *offences_text(const uint32_t offence[OFFENCES], char *out, size_t size);
+/* The last reply or line of the log alone. */
+const char *evidence_last(const struct ban *ban, char out[EVIDENCE_TEXT + 1]);
 
 /* Prints "smtpwall: SENTENCE\n" on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -28,8 +28,10 @@ const char help_block[] =
 	"  smtpwall block 192.0.2.7 --for 4h --reason \"guesses passwords\"\n";
 const char help_unblock[] =
 	"usage: smtpwall unblock ADDR[/LEN]... | -\n\n"
-	"Takes a block back that was placed by hand, exactly as it was written. Says what still blocks\n"
-	"the address, if something does. Exit status 1 if there was no such block.\n";
+	"Takes a block back that was placed by hand, exactly as it was written, and a ban for abuse: of an\n"
+	"address its own, of a network that of the network and all inside it. Strikes and penalties are\n"
+	"forgiven. Says what still blocks the address, if something does: a network that is banned is\n"
+	"taken back by its own name. Exit status 1 if there was neither block nor ban.\n";
 const char help_allow[] =
 	"usage: smtpwall allow ADDR[/LEN]... | - [--for TIME] [--reason TEXT] [--force]\n\n"
 	"Allows addresses or networks by hand: nothing blocks them, whatever lists, blocks and rates say.\n"
@@ -153,6 +155,22 @@ static int put_one(struct work *w, const struct prefix *p, struct error *why)
 	return err;
 }
 
+/* Whoever allows a source may wonder whether the ban still matters. */
+static void tell_banned(const struct work *w, const struct prefix *p)
+{
+	char text[PREFIX_TEXT], by_text[PREFIX_TEXT], when[CLOCK_TEXT];
+	struct prefix by;
+	struct ban ban;
+
+	if (w->slot != MANUAL_ALLOW || !w->wall || !ban_covering(w->wall, p, &by, &ban))
+		return;
+	printf("%s is banned for abuse until %s%s%s, and passes all the same: allow wins; `smtpwall "
+	       "unblock %s` ends the ban\n",
+	       prefix_text(p, text), clock_short(clock_wall_of(ban.until), when),
+	       by.length < p->length ? " as part of " : "",
+	       by.length < p->length ? prefix_text(&by, by_text) : "", prefix_text(&by, by_text));
+}
+
 static void tell_put(const struct work *w, const struct prefix *p)
 {
 	char text[PREFIX_TEXT], when[CLOCK_TEXT];
@@ -217,6 +235,7 @@ static int work_put(struct work *w, struct error *why)
 	}
 	for (size_t i = 0; i < w->count; i++) {
 		tell_put(w, &w->prefix[i]);
+		tell_banned(w, &w->prefix[i]);
 		work_log(w, &w->prefix[i]);
 	}
 	if (!w->ledger)
@@ -286,6 +305,7 @@ static int manual_command(int argc, char **argv, enum manual_slot slot, bool put
 	wall_close(w.wall);
 	free(w.before);
 	free(w.there);
+	free(w.unbanned);
 	free(w.prefix);
 	return status;
 }

@@ -16,8 +16,9 @@ const char help_check[] =
 	"usage: smtpwall check ADDR [--port N] [--lookup] [--json]\n\n"
 	"Tells what a SYN from ADDR to a protected port (the first configured one, or --port) would meet at this\n"
 	"moment: verdict, the reason that decided, the list or the block behind it, since when and until\n"
-	"when; what enforce mode would do, if the mode is monitor; what each DNSBL said about it, what that\n"
-	"weighs, how old it is and until when it counts.\n\n"
+	"when; what enforce mode would do, if the mode is monitor. Of abuse: the ban with its evidence, the\n"
+	"penalty now, what the source did by day, whether it is a known sender or logged in, why it is\n"
+	"spared. What each DNSBL said about it, what that weighs, how old it is and until when it counts.\n\n"
 	"  --lookup  asks the DNSBLs now as well, and waits for their answers; changes nothing\n\n"
 	"Exit status: 0 it passes, 1 it does not, 3 it could not tell (no wall is up).\n";
 
@@ -30,6 +31,7 @@ struct finding {
 	struct list_origin origin;   /* of the list that spoke; name "" if none */
 	bool has_proven;
 	struct proven proven;
+	struct blame blame;
 	struct said said; /* by the DNSBLs */
 	bool lookup;
 	struct asked asked; /* of --lookup */
@@ -51,10 +53,9 @@ static int find_manual(const struct ledger_manual *entry, void *context)
 	return 0;
 }
 
-static void look_up(struct finding *f, struct wall *wall)
+static void look_up(struct finding *f, struct wall *wall, struct ledger *ledger)
 {
 	const struct answer *a = &f->answer;
-	struct ledger *ledger;
 
 	f->has_proven = wall_proven(wall, &f->source, &f->proven) == 0;
 	if (a->list || a->counted) {
@@ -65,10 +66,8 @@ static void look_up(struct finding *f, struct wall *wall)
 	}
 	if (a->reason != REASON_ALLOW_LIST && a->reason != REASON_ADMIN_BLOCK)
 		return;
-	ledger = ledger_try(true);
 	if (ledger)
 		ledger_each_manual(ledger, find_manual, f, NULL);
-	ledger_close(ledger);
 }
 
 static const char *list_of(const struct finding *f)
@@ -114,6 +113,7 @@ static void print_json(const struct finding *f)
 		json_time(o, "first_seen", clock_wall_of(f->proven.since));
 		json_time(o, "last_seen", clock_wall_of(f->proven.last));
 	}
+	blame_json(&f->blame, o);
 	if (f->said.held)
 		said_json(&f->said, o);
 	if (f->lookup)
@@ -149,6 +149,8 @@ static void print_rule(const struct finding *f)
 	if (a->reason == REASON_DEFERRED)
 		puts("  note     its next SYN, about a second later, passes if nothing is found "
 		     "against it");
+	if (a->reason == REASON_ABUSE && a->verdict == VERDICT_DROP)
+		puts("  client   sees nothing: what it sends is dropped, and it gets no answer");
 	if (a->counted && !a->list)
 		printf("  counted  in list %s\n", f->origin.name);
 }
@@ -175,6 +177,7 @@ static void print_text(const struct finding *f)
 		puts("  seen     no completed connection remembered");
 	if (a->port == PORT_OTHER)
 		printf("  note     port %u is not protected\n", f->port);
+	blame_text(&f->blame);
 	if (f->said.held)
 		said_text(&f->said);
 	if (f->lookup)
@@ -187,6 +190,7 @@ int command_check(int argc, char **argv)
 	struct finding f = {0};
 	struct options options;
 	struct wall *wall = NULL;
+	struct ledger *ledger;
 	struct error why;
 	int first = options_read(argc, argv, known, help_check, &options), err;
 
@@ -207,8 +211,12 @@ int command_check(int argc, char **argv)
 		wall_close(wall);
 		return STATUS_UNKNOWN;
 	}
-	look_up(&f, wall);
+	ledger = ledger_try(true);
+	look_up(&f, wall, ledger);
 	said_open(&f.said, wall, &f.source);
+	f.blame.source = f.source;
+	f.blame.proven = f.has_proven ? &f.proven : NULL;
+	blame_read(&f.blame, wall, ledger, &f.answer, f.said.config);
 	f.lookup = options.lookup;
 	if (f.lookup)
 		asked_run(&f.asked, &f.said, &f.source, f.answer.reason);
@@ -217,6 +225,7 @@ int command_check(int argc, char **argv)
 	else
 		print_text(&f);
 	said_close(&f.said);
+	ledger_close(ledger);
 	wall_close(wall);
 	return f.answer.verdict == VERDICT_PASS ? STATUS_DONE : STATUS_FAILED;
 }

@@ -1,13 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * check.h - the DNSBLs' part of `check`: what they said (check_dnsbl.c), what they say now
- * (check_lookup.c)
+ * check.h - the parts of `check`: abuse (check_abuse.c), what the DNSBLs said (check_dnsbl.c), what
+ * they say now (check_lookup.c)
  */
 #ifndef SMTPWALL_CHECK_H
 #define SMTPWALL_CHECK_H
 
 #include <json-c/json.h>
 #include "commands.h"
+
+#define BLAME_DAYS 7
+
+/* What a source did here, and what became of it. */
+struct blame {
+	struct address source;		  /* these two are the caller's to set */
+	const struct proven *proven;	  /* NULL: there is none */
+	uint64_t now;			  /* boot clock, ns */
+	uint64_t limit, half_life, daily; /* of the settings */
+	uint64_t window;		  /* seconds that make a sender known */
+	bool allowed;
+	bool has_ban, stands; /* not in force, it is one whose strikes count */
+	struct prefix prefix; /* of the ban */
+	struct ban ban;
+	double penalty, guesses; /* now; zero unless proven */
+	bool logged_in;
+	double share; /* of all accepted mail, 0 to 1 */
+	bool large_share;
+	bool is_known;
+	struct known known;
+	bool has_mail;
+	struct ledger_known mail;
+	struct ledger_day day[BLAME_DAYS];
+	unsigned int days;
+};
+
+/* `ledger` and `config` may be NULL. */
+void blame_read(struct blame *b, struct wall *wall, struct ledger *ledger, const struct answer *a,
+		const struct config *config);
+void blame_text(const struct blame *b);
+void blame_json(const struct blame *b, json_object *o);
 
 /* What is held about a source. */
 struct said {

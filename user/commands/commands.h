@@ -9,6 +9,7 @@
 #define SMTPWALL_COMMANDS_H
 
 #include <getopt.h>
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "../config.h"
@@ -71,6 +72,7 @@ struct options {
 	bool skip_bad;
 	bool down_on_exit;
 	bool lookup;	    /* --lookup: ask the DNSBLs now */
+	bool all;	    /* --all: also what is over and still remembered */
 	bool attach;	    /* --attach: the named interfaces only, nothing else changes */
 	uint64_t identity;  /* --identity: of the wall this is meant for; 0: any */
 	bool configured;    /* --configured: the file is the one the configuration names */
@@ -254,6 +256,53 @@ int answers_count(struct wall *wall, struct places_sum *sum);
 void print_resolver_advice(const struct dnsbl_health *health, const char *indent);
 void dnsbl_status_text(struct wall *wall, bool daemon, const struct places_sum *sum);
 void dnsbl_status_json(struct wall *wall, bool daemon, bool ill, const struct places_sum *sum);
+
+/* --- abuse_show.c: bans, offences and their events, in words and for scripts ------------------ */
+
+/* Is it in force now, in the mode of the wall? */
+bool ban_stands(struct wall *wall, const struct ban *ban);
+/* The narrowest ban in force that holds the prefix, itself included. */
+bool ban_covering(struct wall *wall, const struct prefix *prefix, struct prefix *by,
+		  struct ban *out);
+/* {"relay-denied": 3, ...}, all of them. */
+json_object *offences_json(const uint32_t offence[OFFENCES]);
+/* Adds what a ban is made of: origin, strikes, evidence. */
+void ban_json(json_object *o, const struct ban *ban);
+
+const char *event_kind_name(const struct event *e);
+/*
+ * An event about abuse as a line of the log: "ban source=192.0.2.7 reason=abuse until=... strikes=1
+ * offences=...", "spared ...", "offence ...", "login ...". False, and `out` is untouched, for an
+ * event of another kind.
+ */
+#define EVENT_ABUSE_TEXT 768
+bool event_abuse_line(struct wall *wall, const struct event *e, char *out, size_t size);
+void event_abuse_json(struct wall *wall, const struct event *e, json_object *o);
+
+/* --- unban.c: takes bans back ----------------------------------------------------------------- */
+
+/* What was taken back of one prefix. */
+struct unbanned {
+	bool banned;	  /* a ban of exactly this prefix, in force until now */
+	bool remembered;  /* or one that was over, and whose strikes counted */
+	uint32_t strikes; /* of either */
+	size_t inside;	  /* bans of narrower prefixes, in force or remembered */
+	bool untold;	  /* the ledger could not be told */
+	bool unforgiven;  /* the penalty could not be taken away */
+};
+
+/* Why it was not done, or only in part; "" where nothing went wrong. */
+struct unban_why {
+	struct error map, ledger, penalty;
+};
+
+/*
+ * Takes back the ban of a prefix, and those inside it: from the map, and then from the ledger,
+ * inside the caller's transaction; either may be NULL. Forgives what led to them. Negative errno
+ * with why->map if the map could not be changed.
+ */
+int unban(struct wall *wall, struct ledger *ledger, const struct prefix *prefix,
+	  struct unbanned *out, struct unban_why *why);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

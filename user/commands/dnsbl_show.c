@@ -123,15 +123,6 @@ static double percentile_ms(const struct dnsbl_site *site, unsigned int percent)
 
 /* --- for scripts ------------------------------------------------------------------------------ */
 
-/* With three digits: all that is measured, and not what floating point adds to it. */
-static void json_decimal(json_object *o, const char *key, double value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.3f", value);
-	json_object_object_add(o, key, json_object_new_double_s(value, text));
-}
-
 static json_object *site_json(const struct dnsbl_site *site)
 {
 	json_object *o = json_object_new_object(), *quota = json_object_new_object();
@@ -149,14 +140,14 @@ static json_object *site_json(const struct dnsbl_site *site)
 	json_number(o, "misses", site->misses);
 	json_number(o, "failures", site->failures);
 	json_number(o, "spared", site->spared);
-	json_decimal(o, "latency_median_ms", percentile_ms(site, 50));
-	json_decimal(o, "latency_p95_ms", percentile_ms(site, 95));
+	json_decimal(o, "latency_median_ms", percentile_ms(site, 50), 3);
+	json_decimal(o, "latency_p95_ms", percentile_ms(site, 95), 3);
 	json_number(quota, "used", used_today(site));
 	if (site->ceiling)
 		json_number(quota, "ceiling", site->ceiling);
 	json_object_object_add(o, "quota", quota);
 	if (site->usual_count)
-		json_decimal(o, "usual", 100.0 * site->usual / WHOLE);
+		json_decimal(o, "usual", 100.0 * site->usual / WHOLE, 3);
 	return o;
 }
 

@@ -19,6 +19,7 @@ enum {
 	OPT_CONFIGURED,
 	OPT_ATTACH,
 	OPT_LOOKUP,
+	OPT_ALL,
 	OPT_IDENTITY,
 	OPT_FOR,
 	OPT_REASON,
@@ -38,6 +39,7 @@ static const struct option all_options[] = {
 	{"configured", no_argument, NULL, OPT_CONFIGURED},
 	{"attach", no_argument, NULL, OPT_ATTACH},
 	{"lookup", no_argument, NULL, OPT_LOOKUP},
+	{"all", no_argument, NULL, OPT_ALL},
 	{"identity", required_argument, NULL, OPT_IDENTITY},
 	{"for", required_argument, NULL, OPT_FOR},
 	{"reason", required_argument, NULL, OPT_REASON},
@@ -112,6 +114,9 @@ static int take(const char *command, int option, const char *value, struct optio
 		break;
 	case OPT_LOOKUP:
 		out->lookup = true;
+		break;
+	case OPT_ALL:
+		out->all = true;
 		break;
 	case OPT_IDENTITY:
 		if (!number(value, UINT64_MAX, &out->identity))

@@ -21,10 +21,7 @@ const char help_status[] =
 
 #define HEARTBEAT_OLD (15ULL * 1000000000ULL)
 
-static void problem(struct status *s, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void problem(struct status *s, const char *format, ...)
+void status_problem(struct status *s, const char *format, ...)
 {
 	va_list arguments;
 
@@ -49,7 +46,8 @@ static int read_interface(void *context, const char *interface, const char *path
 	snprintf(i->mode, sizeof(i->mode), "unknown");
 	i->gone = index <= 0;
 	if (i->gone) {
-		problem(s,
+		status_problem(
+			s,
 			"interface %s is gone, and the wall with it; `smtpwall up` attaches it "
 			"anew when it is back",
 			interface);
@@ -67,15 +65,17 @@ static void read_health(struct status *s)
 
 	s->daemon = pins_locked(place.pins, LOCK_DAEMON);
 	if (!s->daemon && health->daemon_since)
-		problem(s, "the daemon is dead; lists and interfaces are not followed until it "
-			   "runs again (the wall stands)");
+		status_problem(s,
+			       "the daemon is dead; lists and interfaces are not followed until it "
+			       "runs again (the wall stands)");
 	else if (s->daemon && health->heartbeat && now > health->heartbeat &&
 		 now - health->heartbeat > HEARTBEAT_OLD)
-		problem(s, "the daemon has not moved for %llu s",
-			(unsigned long long)((now - health->heartbeat) / 1000000000ULL));
+		status_problem(s, "the daemon has not moved for %llu s",
+			       (unsigned long long)((now - health->heartbeat) / 1000000000ULL));
 	for (int i = 0; i < HEALTH_FAULTS; i++)
 		if (health->fault[i].since)
-			problem(s, "%.63s: %.311s", health->fault[i].what, health->fault[i].text);
+			status_problem(s, "%.63s: %.311s", health->fault[i].what,
+				       health->fault[i].text);
 }
 
 static void read_override(struct status *s)
@@ -92,7 +92,7 @@ static void read_override(struct status *s)
 	if (s->overridden && strcmp(s->override.value, mode_name(s->mode)) != 0)
 		s->overridden = false;
 	if (err && err != -ENOENT)
-		problem(s, "%.390s", why.text);
+		status_problem(s, "%.390s", why.text);
 	ledger_close(ledger);
 }
 
@@ -110,7 +110,8 @@ static void read_stored(struct status *s)
 		for (int id = 1; id < POLICY_LISTS && !in_force; id++)
 			in_force = !strcmp(s->lists[id].name, name[i]);
 		if (!in_force)
-			problem(s,
+			status_problem(
+				s,
 				"the list %s is stored but not in force; `smtpwall up` tells why",
 				name[i]);
 		free(name[i]);
@@ -133,7 +134,8 @@ static int read_all(struct status *s, struct error *why)
 	s->dnsbl = wall_dnsbl_health(s->wall);
 	pins_each_link(place.pins, read_interface, s);
 	if (!s->interfaces)
-		problem(s, "the wall is attached to no interface; `smtpwall up` attaches it");
+		status_problem(s,
+			       "the wall is attached to no interface; `smtpwall up` attaches it");
 	err = wall_counters(s->wall, &s->counters, why);
 	if (!err)
 		err = wall_notices(s->wall, &s->notices, why);
@@ -143,12 +145,15 @@ static int read_all(struct status *s, struct error *why)
 		err = wall_lists(s->wall, s->lists, why);
 	if (!err)
 		err = wall_list_counters(s->wall, s->outcomes, why);
+	if (!err)
+		err = status_abuse_read(s, why);
 	s->manual = wall_manual_count(s->wall);
 	read_override(s);
 	read_health(s);
 	read_stored(s);
 	if (s->notices.proven_full)
-		problem(s,
+		status_problem(
+			s,
 			"the table of proven sources was full %llu times: their sessions were not "
 			"counted",
 			(unsigned long long)s->notices.proven_full);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * status.h - what `status` knows (status.c reads it) and how it is shown (status_show.c)
+ * status.h - what `status` knows (status.c reads it) and how it is shown (status_show.c); the part
+ * about abuse is status_abuse.c
  */
 #ifndef SMTPWALL_STATUS_H
 #define SMTPWALL_STATUS_H
@@ -14,6 +15,17 @@ struct interface_state {
 	char name[IF_NAMESIZE];
 	char mode[16];
 	bool gone;
+};
+
+struct abuse_state {
+	size_t entries;	   /* of the map, in force or remembered */
+	uint64_t bans;	   /* in force */
+	uint64_t networks; /* of these, not single addresses */
+	uint64_t monitor;  /* of these, made in monitor mode */
+	uint64_t strikes;  /* of all that is remembered */
+	uint64_t limit;	   /* 0: nobody is banned */
+	struct abuse words;
+	struct reply_counts counts;
 };
 
 struct status {
@@ -30,13 +42,25 @@ struct status {
 	struct policy_list *lists;
 	struct outcome *outcomes;
 	const struct dnsbl_health *dnsbl;
+	struct abuse_state abuse;
 	bool daemon;
 	int manual;
 	unsigned int problems;
 	char problem[PROBLEMS][400];
 };
 
+/* Adds a line to what is wrong; beyond PROBLEMS they are left out. */
+void status_problem(struct status *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 void status_json(const struct status *s);
 void status_text(const struct status *s);
+
+/* Reads bans, counts and words of abuse; adds what is wrong with them. */
+int status_abuse_read(struct status *s, struct error *why);
+void status_abuse_json(const struct status *s, json_object *o);
+void status_abuse_text(const struct status *s);
+/* How sources are proven, and what that way cannot do. */
+void status_proof_text(const struct status *s);
 
 #endif

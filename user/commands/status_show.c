@@ -135,6 +135,7 @@ void status_json(const struct status *s)
 	json_number(o, "asks_held", s->notices.asks_held);
 	json_number(o, "defer_stops", s->notices.defer_stops);
 	dnsbl_json(s, o);
+	status_abuse_json(s, o);
 	array = json_object_new_array();
 	for (unsigned int i = 0; i < s->problems; i++)
 		json_object_array_add(array, json_object_new_string(s->problem[i]));
@@ -224,7 +225,7 @@ static void print_held_back(const struct notices *n)
 
 void status_text(const struct status *s)
 {
-	char number[NUMBER_TEXT], when[CLOCK_TEXT];
+	char number[NUMBER_TEXT];
 	uint64_t entries = 0;
 	unsigned int lists = 0;
 
@@ -240,14 +241,8 @@ void status_text(const struct status *s)
 	printf("%slists       %u with %s entries; by hand: %d\n", s->interfaces ? "\n" : "", lists,
 	       number_text(entries, number), s->manual > 0 ? s->manual : 0);
 	printf("daemon      %s\n", s->daemon ? "runs" : "does not run");
-	if (s->proof.first)
-		printf("sessions    counted; last handshake %s\n",
-		       clock_short(clock_wall_of(s->proof.last), when));
-	else
-		puts("sessions    no handshake seen yet: sessions, source-rate, network-rate, "
-		     "syn-rate and dnsbl wait for the first\n"
-		     "            (they never work if the mail server is in another network "
-		     "namespace)");
+	status_proof_text(s);
+	status_abuse_text(s);
 	print_dnsbl(s);
 	print_held_back(&s->notices);
 	putchar('\n');

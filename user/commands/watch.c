@@ -20,7 +20,8 @@
 const char help_watch[] =
 	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
 	"Shows events as they come: a source that met a row which drops, a source that completed its first\n"
-	"handshake, a source that the DNSBLs are to be asked about. One line each; with --json one object a\n"
+	"handshake, a source that the DNSBLs are to be asked about; an offence, a ban with its evidence, a\n"
+	"source that reached the limit and is spared, a login. One line each; with --json one object a\n"
 	"line. A source whose verdict does not change is told again after ten minutes at the earliest;\n"
 	"`smtpwall status` counts what was held back.\n\n"
 	"  --count N    ends after N events\n"
@@ -51,20 +52,6 @@ static const char *list_name(struct watching *w, uint32_t id)
 	return w->lists[id & (POLICY_LISTS - 1)].name;
 }
 
-static const char *kind_name(const struct event *e)
-{
-	switch (e->kind) {
-	case EVENT_VERDICT:
-		return "verdict";
-	case EVENT_PROVEN:
-		return "proven";
-	case EVENT_ASK:
-		return "ask";
-	default:
-		return "unknown";
-	}
-}
-
 static void dnsbl_json(struct watching *w, const struct event *e, json_object *o)
 {
 	const struct dnsbl_health *health = wall_dnsbl_health(w->wall);
@@ -82,7 +69,7 @@ static void show_json(struct watching *w, const struct event *e, const char *add
 	json_object *o = json_object_new_object();
 
 	json_time(o, "time", clock_wall_of(e->when));
-	json_text(o, "event", kind_name(e));
+	json_text(o, "event", event_kind_name(e));
 	json_text(o, "source", address);
 	if (e->kind == EVENT_ASK)
 		json_text(o, "reason", reason_name(e->reason));
@@ -100,6 +87,7 @@ static void show_json(struct watching *w, const struct event *e, const char *add
 		if (e->reason == REASON_DNSBL)
 			dnsbl_json(w, e, o);
 	}
+	event_abuse_json(w->wall, e, o);
 	json_print_line(o, stdout);
 }
 
@@ -118,7 +106,7 @@ static void show_verdict(struct watching *w, const struct event *e, const char *
 static void show(void *context, const struct event *e)
 {
 	struct watching *w = context;
-	char address[ADDRESS_TEXT], when[CLOCK_TEXT];
+	char address[ADDRESS_TEXT], when[CLOCK_TEXT], line[EVENT_ABUSE_TEXT];
 
 	if (w->quiet || (w->count && w->seen >= w->count))
 		return;
@@ -131,8 +119,10 @@ static void show(void *context, const struct event *e)
 		show_verdict(w, e, when, address);
 	else if (e->kind == EVENT_ASK)
 		printf("%s ask source=%s reason=%s\n", when, address, reason_name(e->reason));
+	else if (event_abuse_line(w->wall, e, line, sizeof(line)))
+		printf("%s %s\n", when, line);
 	else
-		printf("%s %s source=%s\n", when, kind_name(e), address);
+		printf("%s %s source=%s\n", when, event_kind_name(e), address);
 	fflush(stdout);
 }
 

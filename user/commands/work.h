@@ -18,8 +18,9 @@ struct work {
 	struct ledger *ledger; /* NULL: cannot be used */
 	struct error ledger_why;
 	struct prefix *prefix;
-	struct manual *before; /* what the map held of the first `done` of them */
-	bool *there;	       /* take back: which of them there were */
+	struct manual *before;	   /* what the map held of the first `done` of them */
+	bool *there;		   /* take back: which of them there were */
+	struct unbanned *unbanned; /* unblock: what became of their bans */
 	struct cover *cover;
 	size_t count, room, done;
 };
