@@ -69,41 +69,14 @@ static int walk_map_of(struct daemon *d, struct ban_walk *w)
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
-/* "relay-denied 3, auth-failed 1" */
-static const char *offences(const struct ban *ban, char *text, size_t size)
-{
-#define NAME(number, text_name, member) [number] = (text_name),
-	static const char *const names[OFFENCES] = {OFFENCE_NAMES(NAME)};
-#undef NAME
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (int i = 0; i < OFFENCES && used < size; i++)
-		if (ban->offence[i])
-			used += (size_t)snprintf(text + used, size - used, "%s%s %u",
-						 used ? ", " : "", names[i], ban->offence[i]);
-	return text;
-}
-
 static void tell(const struct ban_entry *e, bool would)
 {
-	char source[PREFIX_TEXT], until[CLOCK_TEXT], what[128], text[EVIDENCE_TEXT + 1],
-		clean[EVIDENCE_TEXT + 1], in[DURATION_TEXT], members[32] = "";
-	const struct ban *ban = &e->ban;
-	uint64_t took =
-		ban->offended && ban->offended < ban->since ? ban->since - ban->offended : 0;
+	char source[PREFIX_TEXT], until[CLOCK_TEXT], evidence[EVIDENCE_SENTENCE + OFFENCES_TEXT];
 
-	memcpy(text, ban->text, EVIDENCE_TEXT);
-	text[EVIDENCE_TEXT] = '\0';
-	text_clean(text, clean, sizeof(clean));
-	if (ban->origin == BAN_WIDENED)
-		snprintf(members, sizeof(members), " members=%u", ban->members);
-	log_line(
-		LOG_NOTICE,
-		"%s source=%s reason=abuse until=%s strikes=%u%s offences=\"%s\" in=%s last=\"%s\"",
-		would ? "would-ban" : "ban", prefix_text(&e->prefix, source),
-		clock_text(clock_wall_of(ban->until), until), ban->strikes, members,
-		offences(ban, what, sizeof(what)), duration_text(took / SECOND_NS, in), clean);
+	log_line(LOG_NOTICE, "%s source=%s reason=abuse until=%s strikes=%u%s",
+		 would ? "would-ban" : "ban", prefix_text(&e->prefix, source),
+		 clock_text(clock_wall_of(e->ban.until), until), e->ban.strikes,
+		 evidence_fields(&e->ban, evidence, sizeof(evidence)));
 }
 
 /* --- what is new ------------------------------------------------------------------------------ */

@@ -22,7 +22,8 @@
 
 struct cut {
 	struct address source;
-	uint64_t begun; /* listed: these sessions and younger ones; 0: banned or blocked, all of them */
+	uint64_t
+		begun; /* listed: these sessions and younger ones; 0: banned or blocked, all of them */
 };
 
 struct cuts {
@@ -94,12 +95,15 @@ static void cut_now(struct daemon *d)
 {
 	struct cuts *c = d->cuts;
 	struct error why;
+	int err;
 
 	if (!d->wall || (!c->count && !c->all))
 		return;
 	c->cut_now = 0;
 	join(c);
-	if (wall_each_session(place.pins, look, d, &why))
+	err = wall_each_session(place.pins, look, d, &why);
+	/* Not when the wall was taken down a moment ago. */
+	if (err && err != -ENOENT)
 		log_line(LOG_WARNING, "cut text=\"%s\"", why.text);
 	if (c->cut_now)
 		log_line(LOG_INFO, "cut sessions=%u text=\"of sources that are banned or blocked\"",
@@ -122,10 +126,11 @@ static bool prepare(struct daemon *d)
 	struct cuts *c = d->cuts;
 
 	if (c->lacking) {
-		fault_set(d, "cutting sessions",
-			  "this kernel cannot (no CONFIG_INET_DIAG_DESTROY): what a listed, banned or "
-			  "blocked client sends is dropped, and its process of the mail server waits "
-			  "for its timeout");
+		fault_set(
+			d, "cutting sessions",
+			"this kernel cannot (no CONFIG_INET_DIAG_DESTROY): what a listed, banned or "
+			"blocked client sends is dropped, and its process of the mail server waits "
+			"for its timeout");
 		return false;
 	}
 	if (!c->count && !c->all) {

@@ -91,18 +91,20 @@ static void tell_large(struct daemon *d, const struct address *source, unsigned 
 	share -= share % 10;
 	share_what(source, what, sizeof(what));
 	if (address_is_private(source))
-		fault_set(d, what,
-			  "it carries over %u%% of all accepted mail and has a private address: a "
-			  "container's gateway, a userland proxy or the own network? Its clients are "
-			  "not told apart, and it is neither banned nor limited by rates; if that is "
-			  "right: smtpwall allow %s",
-			  share, address_text(source, text));
+		fault_set(
+			d, what,
+			"it carries over %u%% of all accepted mail and has a private address: a "
+			"container's gateway, a userland proxy or the own network? Its clients are "
+			"not told apart, and it is neither banned nor limited by rates; if that is "
+			"right: smtpwall allow %s",
+			share, address_text(source, text));
 	else
-		fault_set(d, what,
-			  "it carries over %u%% of all accepted mail: a proxy, NAT, load balancer or "
-			  "backup MX? Its clients are not told apart, and it is neither banned nor "
-			  "limited by rates; if that is right: smtpwall allow %s",
-			  share, address_text(source, text));
+		fault_set(
+			d, what,
+			"it carries over %u%% of all accepted mail: a proxy, NAT, load balancer or "
+			"backup MX? Its clients are not told apart, and it is neither banned nor "
+			"limited by rates; if that is right: smtpwall allow %s",
+			share, address_text(source, text));
 }
 
 static void shares_clear(struct daemon *d, const struct looking *l)
@@ -140,16 +142,6 @@ static void look_at_all(struct daemon *d)
 }
 
 /* --- the spared ------------------------------------------------------------------------------- */
-
-static const char *spared_name(uint16_t why)
-{
-	static const char *const name[] = {[SPARED_KNOWN] = "known-sender",
-					   [SPARED_SHARE] = "large-share",
-					   [SPARED_PRIVATE] = "private",
-					   [SPARED_ALLOWED] = "allow-list"};
-
-	return why < sizeof(name) / sizeof(name[0]) && name[why] ? name[why] : "unknown";
-}
 
 static void spared_what(const struct address *source, char *what, size_t size)
 {
@@ -192,17 +184,18 @@ void shares_event(struct daemon *d, const struct event *e)
 	if (!s->told || clock_boot() >= s->told + AGAIN) {
 		s->told = clock_boot();
 		log_line(LOG_NOTICE, "spared source=%s reason=%s", address_text(&e->source, text),
-			 spared_name(e->flags));
+			 spared_name((enum spared)e->flags));
 	}
 	if (e->flags != SPARED_SHARE && e->flags != SPARED_PRIVATE)
 		return;
 	s->fault = clock_boot() + FAULT_NS;
 	spared_what(&e->source, what, sizeof(what));
-	fault_set(d, what,
-		  "its offences reached the limit, and it is not banned: %s; one of the clients behind "
-		  "it offends, see the mail server's log for which",
-		  e->flags == SPARED_SHARE ? "it carries a large share of all accepted mail"
-					   : "it has a private address");
+	fault_set(
+		d, what,
+		"its offences reached the limit, and it is not banned: %s; one of the clients behind "
+		"it offends, see the mail server's log for which",
+		e->flags == SPARED_SHARE ? "it carries a large share of all accepted mail"
+					 : "it has a private address");
 }
 
 static void spared_end(struct daemon *d)
