@@ -46,7 +46,8 @@ static void start(void)
 
 	seen[0] = faults[0] = '\0';
 	assert_int_equal(log_positions_open(place, &positions, &why), 0);
-	assert_int_equal(log_file_open(loop, path, kit_patterns, positions, &calls, &file, &why), 0);
+	assert_int_equal(log_file_open(loop, path, kit_patterns, positions, &calls, &file, &why),
+			 0);
 }
 
 static void stop(void)
@@ -87,7 +88,8 @@ static void append(const char *name, const char *text, size_t size)
 	close(fd);
 }
 
-#define HEAD "Mar  3 10:00:00 mx postfix/smtpd[1]: warning: x[192.0.2.1]: SASL LOGIN authentication failed: no, sasl_username="
+#define HEAD                                                                                       \
+	"Mar  3 10:00:00 mx postfix/smtpd[1]: warning: x[192.0.2.1]: SASL LOGIN authentication failed: no, sasl_username="
 
 static void lines(const char *name, const char *accounts)
 {

@@ -67,7 +67,8 @@ void log_matcher_close(struct log_matcher *m)
 }
 
 /* How many groups of the pattern are set; 0: no match, or too much work. */
-static unsigned int run(struct log_matcher *m, const pcre2_code *code, const char *text, size_t size)
+static unsigned int run(struct log_matcher *m, const pcre2_code *code, const char *text,
+			size_t size)
 {
 	int groups = pcre2_match(code, (PCRE2_SPTR)text, size, 0, 0, m->found, m->limits);
 
