@@ -40,7 +40,7 @@ static bool same(const char *text, size_t size, const struct address *source)
 	return address_parse(copy, &a) && !memcmp(&a, source, sizeof(a));
 }
 
-/* "IPv6:" in front is no part of it, though its last byte could be. */
+/* "IPv6:" in front is no part of it, though its last two bytes could be. */
 static bool stands_there(const struct address *source)
 {
 	for (size_t i = 0; i < input_size; i++) {
@@ -51,7 +51,8 @@ static bool stands_there(const struct address *source)
 		if (end == i)
 			continue;
 		if (same((const char *)input + i, end - i, source) ||
-		    (input[i] == ':' && same((const char *)input + i + 1, end - i - 1, source)))
+		    (end - i > 2 && !memcmp(input + i, "6:", 2) &&
+		     same((const char *)input + i + 2, end - i - 2, source)))
 			return true;
 		i = end;
 	}

@@ -17,7 +17,7 @@
 #define LOOK_EVERY 1000000ULL /* us */
 #define TRY_AGAIN  30u	      /* looks, while there is no journal */
 #define DROPPED	   "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e" /* SD_MESSAGE_JOURNAL_DROPPED */
-#define FIELD_MOST (2 * LOG_LINE)
+#define FIELD_MOST ((size_t)2 * LOG_LINE)
 
 struct log_journal {
 	sd_event *loop;

@@ -94,6 +94,8 @@ static void copy(char *out, size_t room, const char *text, size_t size)
 {
 	if (size >= room)
 		size = room - 1;
+	if (!text)
+		size = 0;
 	if (size)
 		memcpy(out, text, size);
 	out[size] = '\0';
