@@ -62,7 +62,7 @@ static void kit_bad(void *context, const char *sentence)
 }
 
 /* A set by its name, or all. */
-static void kit_load(const char *set)
+static inline void kit_load(const char *set)
 {
 	static const char *const directory[] = {KIT_PATTERNS};
 	struct log_calls calls = {.event = kit_event};

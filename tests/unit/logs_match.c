@@ -121,7 +121,8 @@ static const struct row exim[] = {
 	 "sent queue=1rnD9T-0001Ab-CD to=bob@example.net changed via=203.0.113.4; "},
 	{"2024-03-21 09:18:51 1rnD9T-0001Ab-CD -> Bob@example.net <bob@example.net> R=dnslookup T=remote_smtp H=mx.example.net [2001:db8::4]:25 C=\"250 OK\"",
 	 "sent queue=1rnD9T-0001Ab-CD to=Bob@example.net via=2001:db8::4; "},
-	{"2024-03-21 09:18:51 1rnD9T-0001Ab-CD => anna <anna@example.org> R=local_user T=mail_spool", ""},
+	{"2024-03-21 09:18:51 1rnD9T-0001Ab-CD => anna <anna@example.org> R=local_user T=mail_spool",
+	 ""},
 	{"2024-03-21 09:18:51 1rnD9T-0001Ab-CD Completed", ""},
 };
 
@@ -153,46 +154,60 @@ static const struct row sendmail[] = {
 
 #define SMTPD "Mar  3 10:00:00 mx smtpd[1]: "
 static const struct row opensmtpd[] = {
-	{SMTPD "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
+	{SMTPD
+	 "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
 	 ""}, /* nobody knows whose that is */
 	{SMTPD "0123456789abcdef smtp connected address=192.0.2.30 host=rdns.example", ""},
 	{SMTPD "fedcba9876543210 smtp connected address=[2001:db8::30] host=<unknown>", ""},
-	{SMTPD "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
+	{SMTPD
+	 "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
 	 "offence unknown-user 192.0.2.30 \"550 Invalid recipient: <x@y>\"; "},
-	{SMTPD "fedcba9876543210 smtp failed-command command=\"AUTH LOGIN (password)\" result=\"535 Authentication failed\"",
+	{SMTPD
+	 "fedcba9876543210 smtp failed-command command=\"AUTH LOGIN (password)\" result=\"535 Authentication failed\"",
 	 "offence auth-failed 2001:db8::30 \"535 Authentication failed\"; "},
 	{SMTPD "fedcba9876543210 smtp authentication user=x result=permfail", ""},
-	{SMTPD "0123456789abcdef smtp bad-input result=\"500 5.5.1 Invalid command: Command unrecognized\"",
+	{SMTPD
+	 "0123456789abcdef smtp bad-input result=\"500 5.5.1 Invalid command: Command unrecognized\"",
 	 "offence protocol-error 192.0.2.30 \"500 5.5.1 Invalid command: Command unrecognized\"; "},
-	{SMTPD "fedcba9876543210 smtp authentication user=anna result=ok", "login 2001:db8::30 account=anna; "},
+	{SMTPD "fedcba9876543210 smtp authentication user=anna result=ok",
+	 "login 2001:db8::30 account=anna; "},
 	{SMTPD "fedcba9876543210 smtp message msgid=01234567 size=345 nrcpt=1 proto=ESMTP",
 	 "client 2001:db8::30 account=anna queue=01234567; mail 2001:db8::30 account=anna queue=01234567; "},
 	{SMTPD "0123456789abcdef smtp message msgid=89abcdef size=345 nrcpt=1 proto=ESMTP",
 	 "client 192.0.2.30 queue=89abcdef; mail 192.0.2.30 queue=89abcdef; "},
-	{SMTPD "1111111111111111 mta delivery evpid=89abcdef00112233 from=<a@b> to=<c@d> rcpt=<-> source=\"192.0.2.1\" relay=\"203.0.113.4 (mx.d)\" delay=1s result=\"Ok\" stat=\"250 ok\"",
+	{SMTPD
+	 "1111111111111111 mta delivery evpid=89abcdef00112233 from=<a@b> to=<c@d> rcpt=<-> source=\"192.0.2.1\" relay=\"203.0.113.4 (mx.d)\" delay=1s result=\"Ok\" stat=\"250 ok\"",
 	 "sent queue=89abcdef to=c@d via=203.0.113.4; "},
-	{SMTPD "1111111111111111 mta delivery evpid=89abcdef00112233 from=<a@b> to=<c@d> rcpt=<e@f> source=\"192.0.2.1\" relay=\"[IPv6:2001:db8::4] (mx.d)\" delay=1s result=\"Ok\" stat=\"250 ok\"",
+	{SMTPD
+	 "1111111111111111 mta delivery evpid=89abcdef00112233 from=<a@b> to=<c@d> rcpt=<e@f> source=\"192.0.2.1\" relay=\"[IPv6:2001:db8::4] (mx.d)\" delay=1s result=\"Ok\" stat=\"250 ok\"",
 	 "sent queue=89abcdef to=c@d changed via=2001:db8::4; "},
 	{SMTPD "0123456789abcdef smtp disconnected reason=quit", ""},
-	{SMTPD "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
+	{SMTPD
+	 "0123456789abcdef smtp failed-command command=\"RCPT TO:<x@y>\" result=\"550 Invalid recipient: <x@y>\"",
 	 ""},
 };
 
 #define DOVECOT "Mar  3 10:00:00 mx dovecot: "
 static const struct row dovecot[] = {
-	{DOVECOT "imap-login: Login: user=<anna@example.org>, method=PLAIN, rip=192.0.2.40, lip=198.51.100.1, mpid=12, TLS, session=<AbC/d+=>",
+	{DOVECOT
+	 "imap-login: Login: user=<anna@example.org>, method=PLAIN, rip=192.0.2.40, lip=198.51.100.1, mpid=12, TLS, session=<AbC/d+=>",
 	 "pop-login 192.0.2.40 account=anna@example.org; "},
-	{DOVECOT "pop3-login: Info: Logged in: user=<anna>, method=PLAIN, rip=2001:db8::40, lip=2001:db8::1, mpid=12, TLS, session=<AbC>",
+	{DOVECOT
+	 "pop3-login: Info: Logged in: user=<anna>, method=PLAIN, rip=2001:db8::40, lip=2001:db8::1, mpid=12, TLS, session=<AbC>",
 	 "pop-login 2001:db8::40 account=anna; "},
 	{"Mar 03 10:00:00 imap-login: Info: Login: user=<anna>, method=PLAIN, rip=192.0.2.40, lip=198.51.100.1, mpid=1, session=<x>",
 	 "pop-login 192.0.2.40 account=anna; "},
-	{DOVECOT "submission-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.41, lip=198.51.100.1, mpid=12, TLS, session=<AbC>",
+	{DOVECOT
+	 "submission-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.41, lip=198.51.100.1, mpid=12, TLS, session=<AbC>",
 	 "login 192.0.2.41 account=anna; "},
-	{DOVECOT "submission-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.42, lip=198.51.100.1, TLS, session=<AbC>",
+	{DOVECOT
+	 "submission-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.42, lip=198.51.100.1, TLS, session=<AbC>",
 	 "offence auth-failed 192.0.2.42 account=anna \"(auth failed, 1 attempts in 2 secs)\"; "},
-	{DOVECOT "imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.42, lip=198.51.100.1, TLS, session=<AbC>",
+	{DOVECOT
+	 "imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.42, lip=198.51.100.1, TLS, session=<AbC>",
 	 ""},
-	{DOVECOT "imap-login: Aborted login (no auth attempts in 0 secs): user=<>, rip=192.0.2.42, lip=198.51.100.1, session=<AbC>",
+	{DOVECOT
+	 "imap-login: Aborted login (no auth attempts in 0 secs): user=<>, rip=192.0.2.42, lip=198.51.100.1, session=<AbC>",
 	 ""},
 };
 
@@ -254,9 +269,9 @@ static void many_sessions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_postfix),	cmocka_unit_test(of_exim),
-		cmocka_unit_test(of_sendmail),	cmocka_unit_test(of_opensmtpd),
-		cmocka_unit_test(of_dovecot),	cmocka_unit_test(many_sessions),
+		cmocka_unit_test(of_postfix),  cmocka_unit_test(of_exim),
+		cmocka_unit_test(of_sendmail), cmocka_unit_test(of_opensmtpd),
+		cmocka_unit_test(of_dovecot),  cmocka_unit_test(many_sessions),
 	};
 
 	return cmocka_run_group_tests_name("logs_match", tests, NULL, NULL);

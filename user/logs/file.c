@@ -33,7 +33,7 @@ struct log_file {
 	struct log_matcher *matcher;
 	struct log_state state;
 	sd_event_source *look, *work, *watch;
-	int fd; /* -1: none open */
+	int fd;			/* -1: none open */
 	struct log_place place; /* `offset`: behind the last line that was dealt with */
 	uint64_t read;		/* to here it was read */
 	char line[LOG_LINE];
@@ -316,8 +316,8 @@ int log_file_open(sd_event *loop, const char *path, const struct log_patterns *p
 	if (err >= 0)
 		err = sd_event_source_set_priority(f->work, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_time_relative(loop, &f->look, CLOCK_MONOTONIC, 0,
-						 LOOK_EVERY / 4, on_look, f);
+		err = sd_event_add_time_relative(loop, &f->look, CLOCK_MONOTONIC, 0, LOOK_EVERY / 4,
+						 on_look, f);
 	if (err < 0) {
 		log_file_close(f);
 		return error_set(why, err, "cannot read the log %s: %s", path, strerror(-err));

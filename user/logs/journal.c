@@ -17,7 +17,7 @@
 #define LOOK_EVERY 1000000ULL /* us */
 #define TRY_AGAIN  30u	      /* looks, while there is no journal */
 #define DROPPED	   "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e" /* SD_MESSAGE_JOURNAL_DROPPED */
-#define FIELD_MOST (2 * LOG_LINE)
+#define FIELD_MOST ((size_t)2 * LOG_LINE)
 
 struct log_journal {
 	sd_event *loop;
@@ -61,7 +61,8 @@ static void tell_fault(struct log_journal *j, int err)
 			 "cannot read the journal: there is none here; name the mail server's log "
 			 "file instead (log \"NAME\" { file = \"...\" })");
 	else
-		snprintf(sentence, sizeof(sentence), "cannot read the journal: %s%s", strerror(-err),
+		snprintf(sentence, sizeof(sentence), "cannot read the journal: %s%s",
+			 strerror(-err),
 			 err == -EACCES ? "; give the daemon's user the right to read it (group "
 					  "systemd-journal)"
 					: "");
@@ -106,7 +107,8 @@ static void take_dropped(struct log_journal *j)
 		const char *unit = strstr(message + at, j->unit[i]);
 
 		/* Older ones write the whole path of its control group. */
-		if (unit && (unit == message + at || unit[-1] == '/') && !unit[strlen(j->unit[i])]) {
+		if (unit && (unit == message + at || unit[-1] == '/') &&
+		    !unit[strlen(j->unit[i])]) {
 			j->state.suppressed += number;
 			return;
 		}
@@ -363,13 +365,14 @@ int log_journal_open(sd_event *loop, const char *directory, const char *const un
 	if (err >= 0)
 		err = sd_event_source_set_priority(j->work, SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_time_relative(loop, &j->look, CLOCK_MONOTONIC, 0,
-						 LOOK_EVERY / 4, on_look, j);
+		err = sd_event_add_time_relative(loop, &j->look, CLOCK_MONOTONIC, 0, LOOK_EVERY / 4,
+						 on_look, j);
 	if (err < 0) {
 		log_journal_close(j);
 		return error_set(why, err, "cannot read the journal: %s",
-				 err == -EINVAL ? "no unit is named, neither here nor in the patterns"
-						: strerror(-err));
+				 err == -EINVAL
+					 ? "no unit is named, neither here nor in the patterns"
+					 : strerror(-err));
 	}
 	*out = j;
 	return 0;

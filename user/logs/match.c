@@ -67,7 +67,8 @@ void log_matcher_close(struct log_matcher *m)
 }
 
 /* How many groups of the pattern are set; 0: no match, or too much work. */
-static unsigned int run(struct log_matcher *m, const pcre2_code *code, const char *text, size_t size)
+static unsigned int run(struct log_matcher *m, const pcre2_code *code, const char *text,
+			size_t size)
 {
 	int groups = pcre2_match(code, (PCRE2_SPTR)text, size, 0, 0, m->found, m->limits);
 
@@ -93,6 +94,8 @@ static void copy(char *out, size_t room, const char *text, size_t size)
 {
 	if (size >= room)
 		size = room - 1;
+	if (!text)
+		size = 0;
 	if (size)
 		memcpy(out, text, size);
 	out[size] = '\0';

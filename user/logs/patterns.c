@@ -38,8 +38,10 @@ static int add_set(struct log_patterns *patterns, const char *const directory[],
 	struct error inner = {""};
 	int err = -ENOENT;
 
-	error_set(&inner, err, "there are no patterns \"%s\": no directory of patterns has " SUFFIX
-			       " file of that name", name);
+	error_set(&inner, err,
+		  "there are no patterns \"%s\": no directory of patterns has " SUFFIX
+		  " file of that name",
+		  name);
 	for (unsigned int i = 0; is_name(name, strlen(name)) && i < directories; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s" SUFFIX, directory[i], name) >= PATH_MAX ||
 		    access(path, F_OK))

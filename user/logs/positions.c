@@ -93,12 +93,13 @@ static void read_line(struct log_positions *positions, char *line)
 	line[strcspn(line, "\n")] = '\0';
 	if (sscanf(line, "file %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNx64 " %n",
 		   &place.device, &place.inode, &place.offset, &place.head, &place.hash,
-		   &name) == 5 && name && line[name] && place.head <= LOG_HEAD) {
+		   &name) == 5 &&
+	    name && line[name] && place.head <= LOG_HEAD) {
 		p = get(positions, line + name, false);
 		if (p)
 			p->place = place;
-	} else if (sscanf(line, "journal %" SCNd64 " %511s %n", &when, cursor, &name) == 2 && name &&
-		   line[name]) {
+	} else if (sscanf(line, "journal %" SCNd64 " %511s %n", &when, cursor, &name) == 2 &&
+		   name && line[name]) {
 		p = get(positions, line + name, true);
 		if (p) {
 			p->when = when;

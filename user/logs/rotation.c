@@ -87,9 +87,9 @@ int rotation_find_rest(const char *path, const struct log_place *place, struct s
 		return -1;
 	d = opendir(directory);
 	while (d && (entry = readdir(d))) {
-		struct stat fresh;
+		struct stat fresh = {0};
 		bool same;
-		int fd;
+		int fd = -1;
 
 		if (strncmp(entry->d_name, name, strlen(name)) != 0 ||
 		    open_regular(dirfd(d), entry->d_name, &fd, &fresh))

@@ -53,7 +53,8 @@ static int compile(const char *regex, pcre2_code **out, struct error *why)
 			     &code, &at, NULL);
 	if (!*out) {
 		pcre2_get_error_message(code, text, sizeof(text));
-		return error_set(why, -EINVAL, "the regular expression is wrong at its byte %zu: %s",
+		return error_set(why, -EINVAL,
+				 "the regular expression is wrong at its byte %zu: %s",
 				 (size_t)at + 1, (const char *)text);
 	}
 	/* Without a compiler for this machine it is interpreted, which is slower and no less right. */
@@ -72,7 +73,8 @@ static int find_groups(struct log_pattern *pattern, unsigned int *have, struct e
 	pcre2_pattern_info(pattern->code, PCRE2_INFO_NAMETABLE, &table);
 	pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &parentheses);
 	if (parentheses > LOG_PARENTHESES)
-		return error_set(why, -EINVAL, "%u groups are too many: write (?:...)", parentheses);
+		return error_set(why, -EINVAL, "%u groups are too many: write (?:...)",
+				 parentheses);
 	*have = 0;
 	for (uint32_t i = 0; i < names; i++, table += entry) {
 		const char *name = (const char *)table + 2;
@@ -155,9 +157,9 @@ static int read_pattern(struct log_set *set, enum log_kind kind, char *rest, str
 			if ((kinds[kind].needs | kinds[kind].either) & 1u << g)
 				snprintf(list + strlen(list), sizeof(list) - strlen(list),
 					 "%s(?<%s>...)",
-					 !list[0]		? ""
-					 : kinds[kind].either	? " or "
-								: " and ",
+					 !list[0]	      ? ""
+					 : kinds[kind].either ? " or "
+							      : " and ",
 					 group_names[g]);
 		error_set(why, err, "\"%s\" needs %s", kinds[kind].word, list);
 	}
@@ -190,7 +192,8 @@ static int read_units(struct log_set *set, char *value, struct error *why)
 {
 	char *save = NULL;
 
-	for (char *unit = strtok_r(value, " \t", &save); unit; unit = strtok_r(NULL, " \t", &save)) {
+	for (char *unit = strtok_r(value, " \t", &save); unit;
+	     unit = strtok_r(NULL, " \t", &save)) {
 		if (set->units == LOG_SET_UNITS)
 			return error_set(why, -EINVAL, "these are too many units");
 		set->unit[set->units] = strdup(unit);

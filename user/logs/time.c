@@ -55,8 +55,7 @@ static bool number(struct reading *r, int digits, int least, int most, int *out)
 static bool clock_time(struct reading *r, struct tm *tm)
 {
 	return number(r, 2, 0, 23, &tm->tm_hour) && take(r, ':') &&
-	       number(r, 2, 0, 59, &tm->tm_min) && take(r, ':') &&
-	       number(r, 2, 0, 60, &tm->tm_sec);
+	       number(r, 2, 0, 59, &tm->tm_min) && take(r, ':') && number(r, 2, 0, 60, &tm->tm_sec);
 }
 
 static int64_t fraction(struct reading *r)
@@ -199,9 +198,9 @@ static bool is_priority(const char *word, size_t size)
 	const char *dot = memchr(word, '.', size);
 	size_t letters = 0;
 
-	while (letters < size && ((word[letters] >= 'a' && word[letters] <= 'z') ||
-				  (word[letters] >= '0' && word[letters] <= '9') ||
-				  word + letters == dot))
+	while (letters < size &&
+	       ((word[letters] >= 'a' && word[letters] <= 'z') ||
+		(word[letters] >= '0' && word[letters] <= '9') || word + letters == dot))
 		letters++;
 	return dot && letters == size && size < 20;
 }
@@ -221,7 +220,8 @@ static void read_tag(struct reading *r, struct log_line *out)
 			size--;
 			open = memchr(word, '[', size);
 			out->tag = word;
-			out->tag_size = open && word[size - 1] == ']' ? (size_t)(open - word) : size;
+			out->tag_size =
+				open && word[size - 1] == ']' ? (size_t)(open - word) : size;
 			r->at = space + 1;
 			return;
 		}
