@@ -19,10 +19,10 @@ Q = @
 say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
-PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares
+PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares libpcre2-8
 CFLAGS	?= -O2 -g
 CFLAGS	+= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
-	   -Iinclude -I$(O) -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
+	   -Iinclude -I$(O) -DPATTERNS_DIR=\"$(PREFIX)/share/smtpwall/patterns\" -MMD -MP $(shell pkg-config --cflags $(PACKAGES))
 LDLIBS	+= $(shell pkg-config --libs $(PACKAGES)) -lresolv
 ifeq ($(SANITIZE),1)
 CFLAGS	+= -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -79,6 +79,7 @@ SBIN	   = $(DESTDIR)$(PREFIX)/sbin
 UNITS	   = $(DESTDIR)$(PREFIX)/lib/systemd/system
 COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DOC	   = $(DESTDIR)$(PREFIX)/share/doc/smtpwall
+SHARE	   = $(DESTDIR)$(PREFIX)/share/smtpwall
 
 # A configuration that is there is never touched.
 install: $(O)/smtpwall
@@ -91,13 +92,15 @@ install: $(O)/smtpwall
 	install -D -m 0644 scripts/packaging/smtpwall.bash-completion $(COMPLETION)/smtpwall
 	install -D -m 0644 scripts/packaging/smtpwall.conf $(DOC)/smtpwall.conf
 	install -D -m 0644 README.md $(DOC)/README.md
+	install -d $(SHARE)/patterns
+	install -m 0644 scripts/packaging/patterns/*.conf $(SHARE)/patterns
 	test -e $(DESTDIR)/etc/smtpwall/smtpwall.conf || \
 		install -D -m 0644 scripts/packaging/smtpwall.conf $(DESTDIR)/etc/smtpwall/smtpwall.conf
 
 # Keeps /etc/smtpwall and /var/lib/smtpwall.
 uninstall:
 	rm -f $(SBIN)/smtpwall $(UNITS)/smtpwall.service $(UNITS)/smtpwalld.service $(COMPLETION)/smtpwall
-	rm -rf $(DOC)
+	rm -rf $(DOC) $(SHARE)
 
 # --- tests ------------------------------------------------------------------------------------
 

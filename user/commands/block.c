@@ -253,6 +253,22 @@ static void tell_where(const struct work *w)
 		     "enforce` makes it true");
 }
 
+/* The kernel drops what they send; no process of the mail server should wait for more. */
+static void cut_open(const struct work *w)
+{
+	struct error why;
+	int cut;
+
+	if (!w->wall || !w->put || w->slot != MANUAL_BLOCK ||
+	    mode_at(wall_settings(w->wall)->mode, clock_boot()) != MODE_ENFORCE)
+		return;
+	cut = cut_blocked(w->prefix, w->count, &why);
+	if (cut < 0)
+		note("%s", why.text);
+	else if (cut)
+		printf("%d open session%s cut\n", cut, cut == 1 ? " was" : "s were");
+}
+
 static int manual_command(int argc, char **argv, enum manual_slot slot, bool put, const char *help)
 {
 	static const char *const put_options[] = {"for", "reason", "force", NULL},
@@ -279,8 +295,10 @@ static int manual_command(int argc, char **argv, enum manual_slot slot, bool put
 	} else {
 		ledger_open(place.state, false, 0, &w.ledger, &w.ledger_why);
 		status = put ? work_put(&w, &why) : work_take(&w, &why);
-		if (status == STATUS_DONE)
+		if (status == STATUS_DONE) {
 			tell_where(&w);
+			cut_open(&w);
+		}
 	}
 	cover_close(w.cover);
 	ledger_close(w.ledger);

@@ -320,4 +320,34 @@ int manual_restore(struct wall *wall, struct ledger *ledger, struct error *why);
 int manual_set(struct wall *wall, const struct prefix *prefix, enum manual_slot slot,
 	       uint64_t since, uint64_t until, struct error *why);
 
+/* --- restore.c: bans and the ledger ----------------------------------------------------------- */
+
+void ban_to_ledger(const struct prefix *prefix, const struct ban *ban, struct ledger_ban *out);
+/*
+ * Puts the ledger's bans back where there are none by now. `object` not NULL: into the maps of one that is
+ * not pinned yet. Goes on after what fails, and says so.
+ */
+int bans_restore(struct wall *wall, struct object *object, struct ledger *ledger,
+		 struct error *why);
+/* Copies all bans into the ledger, in a transaction of its own. */
+int bans_save(struct wall *wall, struct ledger *ledger, struct error *why);
+
+/* --- known.c: senders this host knows --------------------------------------------------------- */
+
+/* The ledger takes over what the kernel has counted freshly: offences and mail of sources, by day. */
+int known_take(struct wall *wall, struct ledger *ledger, struct error *why);
+/* Makes the map `known` what the ledger and the configuration say. */
+int known_mirror(struct wall *wall, struct ledger *ledger, const struct config *config,
+		 struct error *why);
+
+/* --- cut.c: open sessions of who is banned or blocked ----------------------------------------- */
+
+/* Which row drops this session's source on its port, in the mode in force? REASON_OTHER: none. */
+enum reason cut_reason(const struct session *session);
+/*
+ * Ends the sessions from these prefixes that a block by hand drops. Returns how many; -EOPNOTSUPP with
+ * a sentence where the kernel cannot.
+ */
+int cut_blocked(const struct prefix *prefix, size_t prefixes, struct error *why);
+
 #endif

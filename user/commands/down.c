@@ -13,11 +13,55 @@
 const char help_down[] =
 	"usage: smtpwall down\n\n"
 	"Detaches the wall from all interfaces and removes its pins; from then on nothing is filtered.\n"
-	"Blocks by hand and lists are kept for the next `smtpwall up`; counters are not. A running daemon\n"
+	"Blocks by hand, bans and lists are kept for the next `smtpwall up`; counters are not. A running daemon\n"
 	"stays, but does not put the wall up again by itself: only `smtpwall up` does.\n\n"
-	"It reads no configuration and no ledger, and removes a wall of any version. The same by hand:\n"
+	"It reads no configuration, needs no ledger, and removes a wall of any version. The same by hand:\n"
 	"`rm -r /sys/fs/bpf/smtpwall/links`. Where `status` said \"replies by clsact\", a filter that drops\n"
 	"nothing any more stays; `tc filter del dev eth0 egress pref 25` removes it.\n";
+
+static int one_ban(void *context, const struct prefix *prefix, const struct ban *ban)
+{
+	(void)context;
+	(void)prefix;
+	(void)ban;
+	return 1;
+}
+
+static int one_fresh(void *context, const struct address *source, const struct proven *proven)
+{
+	uint32_t any = proven->fresh_mail;
+
+	(void)context;
+	(void)source;
+	for (int i = 0; i < OFFENCES; i++)
+		any |= proven->fresh[i];
+	return any != 0;
+}
+
+/* Bans, and what sources did of late, go to the ledger first. Whatever goes wrong, the wall goes. */
+static void save(void)
+{
+	struct ledger *ledger = NULL;
+	struct wall *wall = NULL;
+	struct error why;
+	int err = wall_open(place.pins, &wall, &why);
+
+	if (err == -ENOENT)
+		return;
+	if (!err && !wall_each_ban(wall, one_ban, NULL) && !wall_each_proven(wall, one_fresh, NULL))
+		goto out;
+	if (!err)
+		err = ledger_open(place.state, false, 0, &ledger, &why);
+	if (!err)
+		err = bans_save(wall, ledger, &why);
+	if (err)
+		note("bans are not kept: %s", why.text);
+	else if (known_take(wall, ledger, &why))
+		note("what sources did in the last minute is not kept: %s", why.text);
+out:
+	ledger_close(ledger);
+	wall_close(wall);
+}
 
 int command_down(int argc, char **argv)
 {
@@ -44,6 +88,7 @@ int command_down(int argc, char **argv)
 		down_mark(NULL);
 	if (lock < 0 && lock != -ENOENT)
 		note("%s; going on without it", lock_why.text);
+	save();
 	err = pins_remove(place.pins, &why);
 	if (lock >= 0)
 		close(lock);

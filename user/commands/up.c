@@ -113,7 +113,26 @@ static void choose_mode(struct going_up *up, const char *xdp)
 	}
 }
 
-static int prepare(struct going_up *up, struct wall *wall, struct error *why)
+/*
+ * Bans and known senders, before the first packet: of a wall that stands the map of bans is the truth. A
+ * damaged ledger must not keep the wall from standing.
+ */
+static void restore(struct going_up *up, struct object *object, struct wall *wall)
+{
+	struct error bad;
+
+	if (!up->ledger)
+		return;
+	if (manual_restore(wall, up->ledger, &bad))
+		note("blocks by hand were not restored: %s", bad.text);
+	if (known_mirror(wall, up->ledger, up->config, &bad))
+		note("known senders were not restored: %s", bad.text);
+	if (!object_is_upgrade(object) && bans_restore(wall, object, up->ledger, &bad))
+		note("not all bans were restored: %s", bad.text);
+}
+
+static int prepare(struct going_up *up, struct object *object, struct wall *wall,
+		   struct error *why)
 {
 	struct error bad;
 	int err;
@@ -125,9 +144,7 @@ static int prepare(struct going_up *up, struct wall *wall, struct error *why)
 	err = lists_install(wall, NULL, why);
 	if (err)
 		return err;
-	/* A damaged ledger must not keep the wall from standing. */
-	if (up->ledger && manual_restore(wall, up->ledger, &bad))
-		note("blocks by hand were not restored: %s", bad.text);
+	restore(up, object, wall);
 	return 0;
 }
 
@@ -175,9 +192,9 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 	} else if (object_is_upgrade(object)) {
 		err = object_attach(object, &request, why);
 		if (!err)
-			err = prepare(up, wall, why);
+			err = prepare(up, object, wall, why);
 	} else {
-		err = prepare(up, wall, why);
+		err = prepare(up, object, wall, why);
 		if (!err)
 			err = object_attach(object, &request, why);
 	}

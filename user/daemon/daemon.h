@@ -30,6 +30,10 @@ struct daemon {
 	struct follow_links *links;
 	struct follow_events *events;
 	struct follow_dnsbl *dnsbl;
+	struct cuts *cuts;
+	struct follow_bans *bans;
+	struct follow_shares *shares;
+	struct follow_logs *logs;
 };
 
 struct service {
@@ -43,7 +47,8 @@ struct service {
 };
 
 extern const struct service service_children, service_lists, service_links, service_dnsbl,
-	service_events, service_upkeep;
+	service_events, service_upkeep, service_cuts, service_bans, service_known, service_shares,
+	service_logs;
 
 /* --- child.c --------------------------------------------------------------------------------- */
 
@@ -73,6 +78,33 @@ int links_wanted(struct daemon *d, struct interfaces *out);
 
 /* An event that may be a request for a lookup. */
 void dnsbl_event(struct daemon *d, const struct event *e);
+
+/* --- cut.c ----------------------------------------------------------------------------------- */
+
+/*
+ * Ends sessions, soon, together with others: those of a source that were begun at `begun` or later, if it
+ * is the DNSBLs that drop it; all of them (and with `begun` 0 these only) if it is banned or blocked.
+ */
+void cut_sessions(struct daemon *d, const struct address *source, uint64_t begun);
+/* All sessions of who is banned or blocked in here. */
+void cut_prefix(struct daemon *d, const struct prefix *prefix);
+
+/* --- bans.c ---------------------------------------------------------------------------------- */
+
+/* An event that may tell of a ban, or of a source that should have no session any more. */
+void bans_event(struct daemon *d, const struct event *e);
+/* The map is walked within a second: there is a new ban in it. */
+void bans_look(struct daemon *d);
+
+/* --- report.c -------------------------------------------------------------------------------- */
+
+/* Hands it to program `report`. False if that cannot be done, which becomes a fault. */
+bool report_send(struct daemon *d, struct report *report);
+
+/* --- share.c --------------------------------------------------------------------------------- */
+
+/* An event that may tell of a source that was spared. */
+void shares_event(struct daemon *d, const struct event *e);
 
 /* --- health.c -------------------------------------------------------------------------------- */
 

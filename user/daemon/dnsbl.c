@@ -292,9 +292,7 @@ static int dnsbl_start(struct daemon *d, struct error *why)
 	if (!err && sd_event_add_time_relative(d->loop, &d->dnsbl->soon, CLOCK_MONOTONIC, SOON_US,
 					       1000, on_soon, d) < 0)
 		err = error_set(why, -ENOMEM, "cannot make a timer");
-	if (!err)
-		err = probes_start(d, why);
-	return err ? err : cuts_start(d, why);
+	return err ? err : probes_start(d, why);
 }
 
 static void dnsbl_stop(struct daemon *d)
@@ -307,7 +305,6 @@ static void dnsbl_stop(struct daemon *d)
 	sd_event_source_disable_unref(d->dnsbl->soon);
 	lookups_stop(d);
 	probes_stop(d);
-	cuts_stop(d);
 	free(d->dnsbl);
 	d->dnsbl = NULL;
 }

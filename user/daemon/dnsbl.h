@@ -8,7 +8,6 @@
  *   probes   are the sites themselves well?
  *   quota    what a site was asked today, over a reboot
  *   room     keeps room in the map
- *   cut      ends the sessions that a listing came too late for
  *
  * The map `dnsbl` is the truth; what is here are only the questions under way. If the daemon dies, the
  * next one finds those without an answer by walking `proven`.
@@ -21,7 +20,6 @@
 
 struct lookups;
 struct probes;
-struct cuts;
 
 struct follow_dnsbl {
 	struct dnsbl_places places;
@@ -29,7 +27,6 @@ struct follow_dnsbl {
 	struct dnsbl_health *health;	 /* of d->wall */
 	struct lookups *lookups;
 	struct probes *probes;
-	struct cuts *cuts;
 	bool closing;		/* replies that come now are no replies */
 	sd_event_source *soon;	/* the timer for that */
 	bool rescore;		/* scores have to be worked out anew: done within a second */
@@ -84,13 +81,5 @@ void quota_write(struct daemon *d);
 bool room_for_clean(const struct follow_dnsbl *f);
 /* Makes room when it gets short. */
 void room_make(struct daemon *d);
-
-/* --- cut.c ------------------------------------------------------------------------------------ */
-
-int cuts_start(struct daemon *d, struct error *why);
-void cuts_stop(struct daemon *d);
-/* Ends the sessions of this source that began at `begun` or later, if this row drops it. Soon, together
- * with others. */
-void cut_sessions(struct daemon *d, const struct address *source, uint64_t begun);
 
 #endif

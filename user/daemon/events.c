@@ -26,6 +26,8 @@ static void tell(void *context, const struct event *e)
 				    dnsbl[EVENT_DNSBL_TEXT];
 
 	dnsbl_event(d, e);
+	bans_event(d, e);
+	shares_event(d, e);
 	if (e->kind != EVENT_VERDICT)
 		return;
 	if (e->list && wall_lists(d->wall, d->events->lists, NULL) == 0)

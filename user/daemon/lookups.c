@@ -289,15 +289,23 @@ static void promote(struct lookups *l, struct lookup *lookup, uint64_t begun)
 		lookup->begun = begun;
 }
 
-/* Never asked for what is allowed or blocked by other rows: nobody needs the answer. */
+/* Never asked for what is allowed or blocked by other rows, or logged in: nobody needs the answer. */
 static bool is_of_interest(struct daemon *d, const struct address *source)
 {
 	struct answer answer;
 
 	if (address_is_private(source) || dnsbl_check(d, source, &answer))
 		return false;
-	return answer.reason != REASON_ALLOW_LIST && answer.reason != REASON_ADMIN_BLOCK &&
-	       answer.reason != REASON_BLOCK_LIST;
+	switch (answer.reason) {
+	case REASON_ALLOW_LIST:
+	case REASON_ADMIN_BLOCK:
+	case REASON_ABUSE:
+	case REASON_BLOCK_LIST:
+	case REASON_AUTHENTICATED:
+		return false;
+	default:
+		return true;
+	}
 }
 
 void lookup_want(struct daemon *d, const struct address *source, uint64_t begun, bool proven)

@@ -5,6 +5,7 @@
  *   sites     postscreen's syntax: zones, patterns, weights; what an answer scores
  *   answer    a DNS message becomes an outcome: what is a listing, and what is not
  *   resolver  c-ares on the event loop: one query, one reply
+ *   mx        the addresses of those who take a domain's mail
  *   facts     answers of all sites become the score and the expiry of a source (the map's value)
  *   health    a site's tests, failures, breaker: is it good for anything at the moment?
  *   latency   how long answers take
@@ -219,5 +220,19 @@ bool dnsbl_site_quota(struct dnsbl_site *site, bool unproven, int64_t wall);
 void dnsbl_latency_add(uint32_t bucket[DNSBL_LATENCIES], uint64_t us);
 /* The latency that `percent` of all answers stayed below, us; 0 when there were none. */
 uint64_t dnsbl_latency_percentile(const uint32_t bucket[DNSBL_LATENCIES], unsigned int percent);
+
+/* --- mx.c ------------------------------------------------------------------------------------- */
+
+#define MX_ADDRESSES 32
+
+struct mx_reply {
+	bool known; /* false: somebody could not be asked */
+	unsigned int count;
+	struct address address[MX_ADDRESSES];
+};
+
+/* Who takes this domain's mail? `done` comes exactly once, also when the resolver is closed. */
+void dnsbl_ask_mx(struct dnsbl_resolver *resolver, const char *domain,
+		  void (*done)(void *context, const struct mx_reply *reply), void *context);
 
 #endif

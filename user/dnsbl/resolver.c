@@ -286,6 +286,12 @@ void dnsbl_resolver_servers(struct dnsbl_resolver *resolver, char *text, size_t 
 	servers_text(resolver->channel[0].ares, text, size, local);
 }
 
+ares_channel resolver_channel(struct dnsbl_resolver *resolver)
+{
+	timer_arm(resolver, now_us() + resolver->resend_us);
+	return resolver->channel[0].ares;
+}
+
 bool dnsbl_resolver_stale(struct dnsbl_resolver *resolver)
 {
 	return !resolver->by_hand && servers_conf_changed(&resolver->conf);

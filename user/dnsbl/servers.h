@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * servers.h - the DNS servers that are asked; for the resolver only
+ * servers.h - the DNS servers that are asked; for the files of this room that call c-ares
  */
 #ifndef SMTPWALL_USER_DNSBL_SERVERS_H
 #define SMTPWALL_USER_DNSBL_SERVERS_H
@@ -28,5 +28,10 @@ void servers_text(ares_channel ares, char *text, size_t size, bool *local);
 /* resolv.conf as it is now (zeroes: there is none); is it another one by now? */
 void servers_conf_note(struct stat *conf);
 bool servers_conf_changed(const struct stat *was);
+
+struct dnsbl_resolver; /* dnsbl.h */
+
+/* For another question than DNSBLs have: its timeouts are looked after. */
+ares_channel resolver_channel(struct dnsbl_resolver *resolver);
 
 #endif

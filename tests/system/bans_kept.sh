@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bans_kept.sh - what the daemon makes of bans in the map: told once, kept in the ledger, dropped when over; a
+# block cuts the sessions that are open. The bans are put into the map by hand, so this needs no mail server.
+#
+# shellcheck disable=SC2016,SC2317 # inner shells; functions called by name
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/extra.bash
+. "$(dirname "$0")/extra.bash"
+lab_new "$@"
+
+lab_star
+lab_many bad 203.0.113.0/24
+serve mail 25 || { not_ok server "it did not start"; finish; }
+log=$LAB_DIR/mail/daemon.log
+printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf
+
+# Each minute is one of the wall's clock.
+now=0
+clock() { # SECONDS later
+	now=$((now + $1))
+	SMTPWALL_TEST_CLOCK=$now wall status >/dev/null 2>&1
+}
+ban() { lab_exec mail "$(tool putban)" "$pins" "$@"; }
+kept() { # strikes of the bans in the ledger, which is all that is known where no wall is
+	wall bans --json --pins "$pins-none" 2>/dev/null | grep -oE '"strikes": *[0-9]+' | grep -oE '[0-9]+$' | tr '\n' ' '
+}
+told() { grep -c "$1" "$log"; }
+in_map() { lab_exec mail bpftool -j map dump pinned "$pins/maps/bans" 2>/dev/null | grep -o '"strikes":[0-9]*' | cut -d: -f2 | sort -n | tr '\n' ' '; }
+gone() { ! grep -q . <<<"$(in_map)"; }
+
+lab_daemon mail
+works "the daemon puts the wall up" wait_for 15 wall status
+clock 0
+works "a session" talk_to bad 203.0.113.1 "$LAB_MAIL4"
+works "is greeted" hear '^220' 5
+works "a ban" ban 203.0.113.1 600 1 enforce
+works "another one, of monitor mode" ban 203.0.113.2 600 2 monitor
+works "another one, that is over" ban 203.0.113.3 0 3 enforce
+clock 61
+works "the ban is told" wait_for 5 grep -qE 'ban source=203\.0\.113\.1 reason=abuse until=[^ ]* strikes=1 offences="relay-denied 3" in=40s last="554 5\.7\.1 <\?\[31mx>: Relay access denied"' "$log"
+becomes "it is in the ledger" 5 "1 " kept
+becomes "the others are not in the map any more" 5 "1 " in_map
+works "one that gets worse" ban 203.0.113.1 1200 2 enforce
+clock 61
+becomes "is told again" 5 2 told 'ban source=203.0.113.1 '
+becomes "and kept" 5 "2 " kept
+clock 61
+same "and not told again" "$(told 'ban source=203.0.113.1 ')" 2
+lab_daemon_stop mail >/dev/null 2>&1
+lab_daemon mail
+becomes "another daemon" 15 2 told 'start version'
+clock 61
+clock 61
+same "does not tell it again, either" "$(told 'ban source=203.0.113.1 ')" 2
+same "it is still kept" "$(kept)" "2 "
+works "taken back" lab_exec mail bpftool map delete pinned "$pins/maps/bans" key hex 00 00 00 00 00 00 00 00 00 00 ff ff cb 00 71 01 80 00 00 00 00 00 00 00
+clock 61
+becomes "it goes from the ledger, too" 5 "" kept
+
+# --- a block cuts by itself -----------------------------------------------------------------------
+
+hang_up 2>/dev/null
+works "a session" talk_to bad 203.0.113.9 "$LAB_MAIL4"
+works "is greeted" hear '^220' 5
+says "a block cuts it" '1 open session was cut' wall block 203.0.113.0/24
+works "its client notices" wait_for 5 ended "$talking"
+
+# --- down keeps them ------------------------------------------------------------------------------
+
+works "a ban" ban 203.0.113.7 600 5 enforce
+works "down" wall down
+same "has kept it" "$(kept)" "5 "
+lab_daemon_stop mail >/dev/null 2>&1
+finish

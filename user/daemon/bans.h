@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bans.h - what the files about bans share
+ *
+ *   bans    the service: the map's bans become log lines and rows of the ledger
+ *   vacate  keeps room in the map
+ *   widen   several banned addresses of one network become one ban of it
+ *   gather  which networks these are (no maps, no clock: it can be tested)
+ */
+#ifndef SMTPWALL_DAEMON_BANS_H
+#define SMTPWALL_DAEMON_BANS_H
+
+#include "daemon.h"
+
+/* One element of the map. */
+struct ban_entry {
+	struct prefix prefix;
+	struct ban ban;
+};
+
+/* The map, in order. */
+struct ban_walk {
+	struct ban_entry *entry;
+	size_t count, room;
+};
+
+/* By address, then by length; of any struct that begins with a struct prefix. */
+int prefix_order(const void *a, const void *b);
+
+/* So many banned IPv6 networks (/64) of one site (/48) are banned as one. */
+#define GATHER_SITE 16
+
+/*
+ * Finds networks with at least `least` banned addresses (IPv4 /24, IPv6 /64), and IPv6 sites with at least
+ * GATHER_SITE banned networks, that are not banned themselves. `entry`: bans in force, in order. Writes
+ * the ban each would get, as of `now`, to `out`; returns how many.
+ */
+size_t gather(const struct ban_entry *entry, size_t count, uint64_t least, uint64_t now,
+	      struct ban_entry *out, size_t room);
+
+/* --- vacate.c -------------------------------------------------------------------------------- */
+
+/* Drops bans that are over from the map, and from the walk; says when there is no room. */
+void bans_vacate(struct daemon *d, struct ban_walk *w);
+
+/* --- widen.c --------------------------------------------------------------------------------- */
+
+/*
+ * Bans networks instead of their members; `entry` is the whole map, in order. True if something changed:
+ * the map is to be walked again.
+ */
+bool bans_widen(struct daemon *d, const struct ban_entry *entry, size_t count);
+
+#endif
