@@ -161,6 +161,7 @@ static int put_proven(const struct address *source, int words, char **word)
 		else if (!strncmp(word[i], "relay=", 6))
 			proven.offence[OFFENCE_RELAY_DENIED] = (__u32)atoi(value);
 	}
+	proven.offended = proven.offended_first = now;
 	return put("proven", source, &proven);
 }
 
