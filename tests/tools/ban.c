@@ -263,25 +263,15 @@ static int add_day(const struct prefix *prefix, char **word)
 	return ended(err, &why);
 }
 
-int main(int argc, char **argv)
+static int run(struct wall *wall, int argc, char **argv)
 {
-	struct ban ban = {0};
-	struct prefix prefix;
-	struct wall *wall = NULL;
+	struct ban ban = usual();
+	struct prefix prefix = {.length = ADDRESS_BITS};
 	struct error why = {""};
-	const char *what;
+	const char *what = argv[2];
 
-	if (argc < 3)
-		return 2;
-	pins = argv[1];
-	what = argv[2];
-	kernel_init(false);
-	/* Takes the test offset of the clock over. */
-	if (wall_open(pins, &wall, &why))
-		return ended(1, &why);
 	if (argc > 3 && strpbrk(argv[3], ".:") && prefix_parse(argv[3], &prefix, &why))
 		return ended(1, &why);
-	ban = usual();
 	for (int i = 4; i < argc && !strcmp(what, "put"); i++)
 		set(&ban, argv[i]);
 	if (!strcmp(what, "put") && argc > 3)
@@ -308,6 +298,23 @@ int main(int argc, char **argv)
 		return keep(&prefix, argv[4]);
 	if (!strcmp(what, "day") && argc > 7)
 		return add_day(&prefix, argv + 4);
-	wall_close(wall);
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct wall *wall = NULL;
+	struct error why = {""};
+	int status;
+
+	if (argc < 3)
+		return 2;
+	pins = argv[1];
+	kernel_init(false);
+	/* Takes the test offset of the clock over. */
+	if (wall_open(pins, &wall, &why))
+		return ended(1, &why);
+	status = run(wall, argc, argv);
+	wall_close(wall);
+	return status;
 }
