@@ -37,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COMMANDS 20000
+#define COMMANDS 100000
 
 static struct {
 	int pipeline, window, segment, pause, sessions, silence;
