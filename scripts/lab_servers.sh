@@ -46,6 +46,7 @@ lab_unpack() {
 
 # All that these servers need, fetched before a lab begins: see lab_fetch.
 lab_fetch_more() {
+	# shellcheck disable=SC2034 # only that they are there matters
 	local -a fetched
 	lab_unpack fetched exim4-daemon-light opensmtpd sasl2-bin libsasl2-modules libsasl2-modules-db \
 		-- "${lab_wanted_libraries[@]}"
