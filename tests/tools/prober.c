@@ -314,9 +314,8 @@ static void take_commands(void)
 {
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t n;
 
-	while (commands < COMMANDS && (n = getline(&line, &room, stdin)) > 0) {
+	while (commands < COMMANDS && getline(&line, &room, stdin) > 0) {
 		line[strcspn(line, "\r\n")] = 0;
 		command[commands++] = strndup(line, 8000);
 	}
