@@ -6,12 +6,17 @@
 #   lab_certificate                           a self-signed one of mail.lab.example: $LAB_DIR/tls.pem, $LAB_DIR/tls.key
 #   lab_exim HOST [LINE...]                   Debian's Exim on port 25 of HOST, lines into its main section
 #   lab_opensmtpd HOST [LINE...]              Debian's OpenSMTPD there, lines into its configuration
+#   lab_fetch_more                            fetches them: before lab_new, as lab_fetch
 #   lab_log HOST SERVER                       the file of its log: postfix, exim or opensmtpd
 #   lab_postfix_options WORD...               settings of Postfix for --auth, --tls, --refuse (lab_postfix)
 #
 # All of them take mail for user@lab.example, relay for nobody, speak STARTTLS, and know one account,
 # user@lab.example with the password "secret" (OpenSMTPD only behind TLS: it knows no AUTH without).
 # None is installed; users, directories and sockets that they want are the lab's own.
+
+# Libraries of all of them.
+lab_wanted_libraries=(libcrypt1 libdb5.3 libevent-2.1-7 libgnutls30 libgnutls-dane0 libidn12 libidn2-0 libnsl2 libpam0g
+	libpcre2-8-0 libsasl2-2 libssl3 libtirpc3 libunbound8)
 
 lab_user=user@lab.example
 lab_password=secret
@@ -37,6 +42,14 @@ lab_unpack() {
 		lab_libraries+=$library/usr/lib/$(gcc -print-multiarch):$library/lib/$(gcc -print-multiarch):
 	done
 	lab_libraries=${lab_libraries%:}
+}
+
+# All that these servers need, fetched before a lab begins: see lab_fetch.
+lab_fetch_more() {
+	# shellcheck disable=SC2034 # only that they are there matters
+	local -a fetched
+	lab_unpack fetched exim4-daemon-light opensmtpd sasl2-bin libsasl2-modules libsasl2-modules-db \
+		-- "${lab_wanted_libraries[@]}"
 }
 
 # The files of users and groups become the lab's own, to which lab_needs_user may add.
@@ -98,7 +111,7 @@ lab_greets() { # HOST NAME LOG...
 # sasldb and not a daemon that knows the passwords: Cyrus SASL reads the file by itself.
 lab_sasl() { # DIRECTORY
 	local package
-	lab_unpack package sasl2-bin libsasl2-modules libsasl2-modules-db -- libsasl2-2 libdb5.3 || return 1
+	lab_unpack package sasl2-bin libsasl2-modules libsasl2-modules-db -- "${lab_wanted_libraries[@]}" || return 1
 	lab_sasl_path=${package[1]}/usr/lib/$(gcc -print-multiarch)/sasl2:${package[2]}/usr/lib/$(gcc -print-multiarch)/sasl2
 	mkdir -p "$1"
 	cat >"$1/smtpd.conf" <<-CONF
@@ -139,8 +152,7 @@ lab_postfix_options() { # HOST WORD...: one setting a line
 lab_exim() {
 	local host=$1 dir=$LAB_DIR/$1/exim package line
 	shift
-	lab_unpack package exim4-daemon-light -- libcrypt1 libdb5.3 libgnutls30 libgnutls-dane0 libidn12 libidn2-0 \
-		libnsl2 libpcre2-8-0 libtirpc3 libunbound8 || return 1
+	lab_unpack package exim4-daemon-light -- "${lab_wanted_libraries[@]}" || return 1
 	lab_certificate || return 1
 	lab_users
 	lab_needs_user Debian-exim 64930 Debian-exim 64930
@@ -237,7 +249,7 @@ lab_opensmtpd_log() {
 lab_opensmtpd() {
 	local host=$1 dir=$LAB_DIR/$1/opensmtpd package line
 	shift
-	lab_unpack package opensmtpd -- libdb5.3 libevent-2.1-7 libssl3 libpam0g libcrypt1 || return 1
+	lab_unpack package opensmtpd -- "${lab_wanted_libraries[@]}" || return 1
 	lab_certificate || return 1
 	lab_users
 	# It asks for the name of every client before it greets: by a resolver that nobody reaches it takes half a minute.

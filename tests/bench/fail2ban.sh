@@ -14,11 +14,12 @@ set -u
 # shellcheck source=tests/system/abuse.bash
 . "$(dirname "$0")/../system/abuse.bash"
 # Before the lab, which has no network.
+parts=()
 lab_unpack parts fail2ban python3-pyinotify nftables -- libnftables1 libnftnl11 libxtables12 libjansson4 libedit2 libmnl0 \
 	libgmp10 libbsd0 libmd0 libtinfo6 || exit 1
 lab_new "$@"
 
-attempts=8000
+attempts=60000
 lab_star
 lab_many bad 203.0.113.0/24
 lab_postfix mail smtpd_error_sleep_time=0 smtpd_hard_error_limit=100000 smtpd_soft_error_limit=100000 \
@@ -45,6 +46,8 @@ fail2ban_starts() {
 	LD_LIBRARY_PATH=$lab_libraries exec ${parts[2]}/usr/sbin/nft "\$@"
 	NFT
 	chmod +x "$dir/bin/nft"
+	# What it remembers of bans would be the host's, and be there the next time.
+	printf '[Definition]\ndbfile = None\n' >"$dir/etc/fail2ban.local"
 	cat >"$dir/etc/jail.local" <<-JAIL
 	[DEFAULT]
 	backend = pyinotify

@@ -33,9 +33,12 @@ abuse_conf() {
 	shift
 	{
 		printf 'mode = %s\ninterfaces = {"eth0"}\nports = {25}\nrate { source = off  syn = off  sessions = off }\n' "$mode"
-		printf 'abuse {\n\trelay-denied = 4\n\tauth-failed = 1\n\tlimit = 10\n\thalf-life = 10m\n'
-		# Otherwise the many sources of a test, all of one network, would end in a ban of all of it.
-		case "$*" in *widen*) ;; *) printf '\twiden = off\n' ;; esac
+		printf 'abuse {\n'
+		# No widening, or the many sources of a test, all of one network, would end in a ban of all of it. A
+		# setting is written once: a line given stands in the place of the default.
+		for line in 'relay-denied = 4' 'auth-failed = 1' 'limit = 10' 'half-life = 10m' 'widen = off'; do
+			case " $* " in *"abuse:${line%% *} "*) ;; *) printf '\t%s\n' "$line" ;; esac
+		done
 		for line; do case $line in abuse:*) printf '\t%s\n' "${line#abuse:}" ;; esac; done
 		printf '}\n'
 		for line; do case $line in abuse:*) ;; *) printf '%s\n' "$line" ;; esac; done

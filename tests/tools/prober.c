@@ -37,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COMMANDS 20000
+#define COMMANDS 100000
 
 static struct {
 	int pipeline, window, segment, pause, sessions, silence;
@@ -148,13 +148,13 @@ static void sniff(void)
 
 	while (session.sniffer >= 0 &&
 	       (n = recv(session.sniffer, packet, sizeof(packet), MSG_DONTWAIT)) > 0) {
-		size_t at = packet[0] >> 4 == 4 ? (packet[0] & 15) * 4U : 40, wanted;
+		size_t at = packet[0] >> 4 == 4 ? (size_t)(packet[0] & 15) * 4 : 40, wanted;
 		const char *port = option.port;
 
 		wanted = strlen(option.echo);
 		if ((size_t)n < at + 20 || (packet[at] << 8 | packet[at + 1]) != atoi(port))
 			continue;
-		at += (packet[at + 12] >> 4) * 4U;
+		at += (size_t)(packet[at + 12] >> 4) * 4;
 		if ((size_t)n >= at + wanted && !memcmp(packet + at, option.echo, wanted))
 			session.began++;
 	}
@@ -288,7 +288,7 @@ static int crowd(void)
 	for (int i = 0; i < option.sessions; i++) {
 		if (fork() == 0) {
 			run(one.code);
-			strncpy(one.end, session.end, sizeof(one.end) - 1);
+			snprintf(one.end, sizeof(one.end), "%s", session.end ? session.end : "");
 			/* Below PIPE_BUF, so that it arrives in one piece. */
 			_exit(write(end[1], &one, sizeof(one)) != (ssize_t)sizeof(one));
 		}
@@ -314,9 +314,8 @@ static void take_commands(void)
 {
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t n;
 
-	while (commands < COMMANDS && (n = getline(&line, &room, stdin)) > 0) {
+	while (commands < COMMANDS && getline(&line, &room, stdin) > 0) {
 		line[strcspn(line, "\r\n")] = 0;
 		command[commands++] = strndup(line, 8000);
 	}
