@@ -89,7 +89,7 @@ const char *spared_name(enum spared spared)
 	case SPARED_SHARE:
 		return "large-share";
 	case SPARED_PRIVATE:
-		return "private-address";
+		return "private";
 	case SPARED_ALLOWED:
 		return "allow-list";
 	}

@@ -76,6 +76,7 @@ table "no wall" <<'END'
 1|watch
 0|bans
 0|bans --json
+0|bans 203.0.113.1 --all
 0|lists
 0|lists --json
 1|lists nothing
@@ -97,6 +98,8 @@ table "wrong usage" <<'END'
 2|down now
 2|daemon now
 2|bans now
+2|bans 203.0.113.1 203.0.113.2
+2|bans --all --every
 2|watch now
 2|watch --count 0
 2|watch --count many
@@ -264,7 +267,8 @@ works "up without CAP_SYS_ADMIN" without --bounding-set=-sys_admin -- up
 # --- bpftool ------------------------------------------------------------------------------------------------
 
 dump() { bpftool map dump pinned "$pins/maps/$1"; }
-for map in settings counters list_counters lists notices health manual manual_lengths proven proof rates announced; do
+for map in settings counters list_counters lists notices health manual manual_lengths proven proof rates announced bans known abuse \
+	reply_counts; do
 	works "bpftool map dump of $map" dump "$map"
 done
 says "manual shows names" '"block_until"' dump manual
@@ -298,5 +302,6 @@ completes() { # WORDS... -> the completions of the last
 		printf "%s\n" "${COMPREPLY[@]}"' "$LAB_TOP/scripts/packaging/smtpwall.bash-completion" "$@"
 }
 says "completion knows the commands" '^unblock ?$' completes smtpwall unb
+says "and the options of bans" '^--all ?$' completes smtpwall bans --a
 says "and the modes" '^enforce ?$' completes smtpwall mode enf
 finish

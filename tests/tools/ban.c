@@ -9,6 +9,7 @@
  *	ban PINS counts REPLIES                reply_counts: replies, and one offence less of each kind
  *	ban PINS proved                        a source was proven by replies, now
  *	ban PINS carried MESSAGES              accepted mail of all sources
+ *	ban PINS event ADDR KIND FLAGS SINCE   what is said of such an event; SINCE 1: of the ban in the map
  *	ban PINS keep PREFIX STATE             the ledger's copy of a ban
  *	ban PINS day ADDR STATE AGO RELAY MAIL what it did that many days ago
  *
@@ -22,6 +23,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "clock.h"
+#include "commands/commands.h"
 #include "kernel/kernel.h"
 #include "ledger.h"
 
@@ -159,6 +161,7 @@ static int put_proven(const struct address *source, int words, char **word)
 		else if (!strncmp(word[i], "relay=", 6))
 			proven.offence[OFFENCE_RELAY_DENIED] = (__u32)atoi(value);
 	}
+	proven.offended = proven.offended_first = now;
 	return put("proven", source, &proven);
 }
 
@@ -186,6 +189,28 @@ static int put_abuse(uint64_t proved, uint64_t carried)
 	__u32 zero = 0;
 
 	return put("abuse", &zero, &abuse);
+}
+
+static int tell_event(struct wall *wall, const struct prefix *prefix, char **word)
+{
+	struct event e = {.when = clock_boot(),
+			  .source = prefix->address,
+			  .kind = (enum event_kind)atoi(word[0]),
+			  .mode = MODE_ENFORCE,
+			  .until = clock_boot() + 60 * SECOND_NS,
+			  .flags = (__u16)atoi(word[1])};
+	char line[EVENT_ABUSE_TEXT] = "nothing";
+	json_object *o = json_object_new_object();
+	struct prefix by;
+	struct ban ban;
+
+	if (atoi(word[2]) && ban_covering(wall, prefix, &by, &ban))
+		e.since = ban.since;
+	event_abuse_line(wall, &e, line, sizeof(line));
+	event_abuse_json(wall, &e, o);
+	printf("%s\n%s\n", line, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+	return 0;
 }
 
 /* Complains and answers as an exit status. */
@@ -238,25 +263,15 @@ static int add_day(const struct prefix *prefix, char **word)
 	return ended(err, &why);
 }
 
-int main(int argc, char **argv)
+static int run(struct wall *wall, int argc, char **argv)
 {
-	struct ban ban = {0};
-	struct prefix prefix;
-	struct wall *wall = NULL;
+	struct ban ban = usual();
+	struct prefix prefix = {.length = ADDRESS_BITS};
 	struct error why = {""};
-	const char *what;
+	const char *what = argv[2];
 
-	if (argc < 3)
-		return 2;
-	pins = argv[1];
-	what = argv[2];
-	kernel_init(false);
-	/* Takes the test offset of the clock over. */
-	if (wall_open(pins, &wall, &why))
-		return ended(1, &why);
 	if (argc > 3 && strpbrk(argv[3], ".:") && prefix_parse(argv[3], &prefix, &why))
 		return ended(1, &why);
-	ban = usual();
 	for (int i = 4; i < argc && !strcmp(what, "put"); i++)
 		set(&ban, argv[i]);
 	if (!strcmp(what, "put") && argc > 3)
@@ -277,10 +292,29 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "carried") && argc > 3)
 		return put_abuse(0, clock_boot() / PENALTY_TICK << 32 |
 					    (uint64_t)(atof(argv[3]) * PENALTY_POINT));
+	if (!strcmp(what, "event") && argc > 6)
+		return tell_event(wall, &prefix, argv + 4);
 	if (!strcmp(what, "keep") && argc > 4)
 		return keep(&prefix, argv[4]);
 	if (!strcmp(what, "day") && argc > 7)
 		return add_day(&prefix, argv + 4);
-	wall_close(wall);
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct wall *wall = NULL;
+	struct error why = {""};
+	int status;
+
+	if (argc < 3)
+		return 2;
+	pins = argv[1];
+	kernel_init(false);
+	/* Takes the test offset of the clock over. */
+	if (wall_open(pins, &wall, &why))
+		return ended(1, &why);
+	status = run(wall, argc, argv);
+	wall_close(wall);
+	return status;
 }

@@ -134,17 +134,17 @@ const char *event_kind_name(const struct event *e)
 static void ban_line(const struct event *e, const char *about, const struct ban *ban, char *out,
 		     size_t size)
 {
-	const char *monitor = e->mode == MODE_MONITOR ? " mode=monitor" : "";
+	const char *ban_word = (ban ? ban->mode : e->mode) == MODE_MONITOR ? "would-ban" : "ban";
 	char when[CLOCK_TEXT], evidence[EVENT_ABUSE_TEXT / 2];
 
 	clock_text(clock_wall_of(ban ? ban->until : e->until), when);
 	if (ban)
-		snprintf(out, size, "ban source=%s reason=abuse%s until=%s strikes=%u%s", about,
-			 monitor, when, ban->strikes,
+		snprintf(out, size, "%s source=%s reason=abuse until=%s strikes=%u%s", ban_word,
+			 about, when, ban->strikes,
 			 evidence_fields(ban, evidence, sizeof(evidence)));
 	else
-		snprintf(out, size, "ban source=%s reason=abuse%s until=%s offence=%s", about,
-			 monitor, when, offence_name(e->flags));
+		snprintf(out, size, "%s source=%s reason=abuse until=%s offence=%s", ban_word,
+			 about, when, offence_name(e->flags));
 }
 
 bool event_abuse_line(struct wall *wall, const struct event *e, char *out, size_t size)

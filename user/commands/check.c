@@ -168,6 +168,7 @@ static void print_text(const struct finding *f)
 		printf("  mode     monitor: it passes; enforce mode would %s it\n",
 		       verdict_name(a->would));
 	print_rule(f);
+	blame_ban_text(&f->blame);
 	if (f->has_proven)
 		printf("  seen     %llu connections, %lld open, last %s\n",
 		       (unsigned long long)f->proven.completed,

@@ -19,6 +19,7 @@ struct blame {
 	uint64_t limit, half_life, daily; /* of the settings */
 	uint64_t window;		  /* seconds that make a sender known */
 	bool allowed;
+	bool spoke;	      /* abuse is what decides */
 	bool has_ban, stands; /* not in force, it is one whose strikes count */
 	struct prefix prefix; /* of the ban */
 	struct ban ban;
@@ -37,6 +38,7 @@ struct blame {
 /* `ledger` and `config` may be NULL. */
 void blame_read(struct blame *b, struct wall *wall, struct ledger *ledger, const struct answer *a,
 		const struct config *config);
+void blame_ban_text(const struct blame *b); /* nothing if there is none */
 void blame_text(const struct blame *b);
 void blame_json(const struct blame *b, json_object *o);
 

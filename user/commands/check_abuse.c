@@ -98,6 +98,7 @@ void blame_read(struct blame *b, struct wall *wall, struct ledger *ledger, const
 	b->daily = settings->abuse_daily;
 	b->window = config && config->known_window ? config->known_window : WINDOW;
 	b->allowed = a->reason == REASON_ALLOW_LIST;
+	b->spoke = a->reason == REASON_ABUSE;
 	read_ban(b, wall, a);
 	b->is_known = wall_get_known(wall, &b->source, &b->known) == 0 && b->known.until > b->now;
 	if (b->proven) {
@@ -206,21 +207,26 @@ void blame_json(const struct blame *b, json_object *o)
 
 /* --- for people ------------------------------------------------------------------------------- */
 
-static void ban_text(const struct blame *b)
+void blame_ban_text(const struct blame *b)
 {
 	char prefix[PREFIX_TEXT], when[CLOCK_TEXT], evidence[EVIDENCE_SENTENCE];
 	const struct ban *ban = &b->ban;
 
-	prefix_text(&b->prefix, prefix);
+	if (!b->has_ban)
+		return;
 	clock_short(clock_wall_of(ban->until), when);
 	if (b->stands)
-		printf("  ban      %s until %s, strike %u, by %s%s\n", prefix, when, ban->strikes,
+		/* The rule's own until stands above it, when it was this ban that spoke. */
+		printf("  ban      %s%s%s, strike %u, by %s%s\n", prefix_text(&b->prefix, prefix),
+		       b->spoke ? "" : " until ", b->spoke ? "" : when, ban->strikes,
 		       ban_origin_name(ban->origin),
 		       ban->mode == MODE_MONITOR ? ", made in monitor mode" : "");
+	else if (ban->until > b->now)
+		printf("  ban      none in force; one of monitor mode, until %s, strike %u\n", when,
+		       ban->strikes);
 	else
-		printf("  ban      none in force; the last one ended %s, strike %u%s\n", when,
-		       ban->strikes,
-		       ban->until > b->now ? " (made in monitor mode: it drops nothing now)" : "");
+		printf("  ban      none in force; the last one ended %s, strike %u\n", when,
+		       ban->strikes);
 	printf("           %s\n", evidence_text(ban, evidence, sizeof(evidence)));
 	if (!b->stands)
 		printf("           its strikes count until %s: the next ban will be longer\n",
@@ -239,9 +245,12 @@ static void penalty_text(const struct blame *b)
 	if (b->limit && b->guesses >= 0.05 && b->daily)
 		printf("           failed logins lately %.1f; more than %llu a day end in a ban\n",
 		       b->guesses, (unsigned long long)b->daily);
-	if (*offences_text(b->proven->offence, offences, sizeof(offences)))
-		printf("  offences %s; last %s\n", offences,
-		       clock_short(clock_wall_of(b->proven->offended), when));
+	if (*offences_text(b->proven->offence, offences, sizeof(offences))) {
+		printf("  offences %s", offences);
+		if (b->proven->offended)
+			printf("; last %s", clock_short(clock_wall_of(b->proven->offended), when));
+		putchar('\n');
+	}
 	if (b->logged_in)
 		printf("  login    counts until %s: DNSBLs and rates do not apply\n",
 		       clock_short(clock_wall_of(b->proven->login_until), when));
@@ -296,8 +305,6 @@ static void days_text(const struct blame *b)
 
 void blame_text(const struct blame *b)
 {
-	if (b->has_ban)
-		ban_text(b);
 	if (b->proven)
 		penalty_text(b);
 	mail_text(b);

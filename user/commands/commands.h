@@ -272,7 +272,7 @@ void ban_json(json_object *o, const struct ban *ban);
 const char *event_kind_name(const struct event *e);
 /*
  * An event about abuse as a line of the log: "ban source=192.0.2.7 reason=abuse until=... strikes=1
- * offences=...", "spared ...", "offence ...", "login ...". False, and `out` is untouched, for an
+ * offences=..." ("would-ban" of monitor mode), "spared ...", "offence ...", "login ...". False, and `out` is untouched, for an
  * event of another kind.
  */
 #define EVENT_ABUSE_TEXT 768

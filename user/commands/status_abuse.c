@@ -42,14 +42,12 @@ int status_abuse_read(struct status *s, struct error *why)
 		return error_set(why, err, "cannot read the map bans: %s", strerror(-err));
 	a->limit = wall_settings(s->wall)->abuse_limit;
 	if (a->entries >= ALMOST_FULL)
-		status_problem(s,
-			       "the table of bans is nearly full: %zu of %u; beyond that nobody is "
-			       "banned. `smtpwall bans` names them; block whole networks by hand",
-			       a->entries, BANS_MAX);
-	else if (a->counts.bans_full)
-		status_problem(s,
-			       "%llu bans found no room in the table of bans since the wall is up",
-			       (unsigned long long)a->counts.bans_full);
+		status_problem(
+			s,
+			"the table of bans holds %zu of %u, and %llu bans found no room in it; "
+			"when it is full nobody is banned: block whole networks by hand "
+			"(`smtpwall bans` names the sources), or take bans back",
+			a->entries, BANS_MAX, (unsigned long long)a->counts.bans_full);
 	return 0;
 }
 
@@ -112,7 +110,7 @@ static void bans_text(const struct abuse_state *a)
 	}
 	printf("%s, %s strike%s remembered%s\n", *between == ',' ? ")" : "",
 	       number_text(a->strikes, strikes), a->strikes == 1 ? "" : "s",
-	       a->limit ? "" : "; limit = 0: nobody is banned");
+	       a->limit ? "" : "; the limit is 0: nobody is banned");
 }
 
 static void replies_text(const struct abuse_state *a)
