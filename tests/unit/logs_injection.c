@@ -179,6 +179,31 @@ static void not_guilty(void **state)
 	kit_unload();
 }
 
+/* A long recipient is no way out. */
+static void long_lines(void **state)
+{
+	static const char *const row[][3] = {
+		{P "NOQUEUE: reject: RCPT from peer[192.0.2.66]: 554 5.7.1 <",
+		 ">: Relay access denied; from=<a@b> to=<x>", "relay-denied"},
+		{E "H=(x) [192.0.2.66] F=<a@b> rejected RCPT <", ">: relay not permitted",
+		 "relay-denied"},
+		{P "warning: x[192.0.2.66]: SASL PLAIN authentication failed: no, sasl_username=",
+		 "", "auth-failed"},
+	};
+	static char line[LOG_LINE], filling[7001];
+
+	(void)state;
+	kit_load(NULL);
+	memset(filling, 'x', sizeof(filling) - 1);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		snprintf(line, sizeof(line), "%s%s%s", row[i][0], filling, row[i][1]);
+		kit_line(line);
+		if (!strstr(kit_events, "192.0.2.66") || !strstr(kit_events, row[i][2]))
+			fail_msg("row %zu: got \"%s\"", i, kit_events);
+	}
+	kit_unload();
+}
+
 /* Bounded work on what makes a careless matcher slow. */
 static void slow_lines(void **state)
 {
@@ -221,9 +246,8 @@ static void slow_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody_else),
-		cmocka_unit_test(not_guilty),
-		cmocka_unit_test(queue_ids),
+		cmocka_unit_test(nobody_else), cmocka_unit_test(not_guilty),
+		cmocka_unit_test(queue_ids),   cmocka_unit_test(long_lines),
 		cmocka_unit_test(slow_lines),
 	};
 

@@ -13,8 +13,11 @@
 
 /* Our own patterns need some hundred steps. These bound the worst that a bad pattern can do. */
 #define STEPS_MOST 50000u
-#define DEPTH_MOST 500u
-#define HEAP_MOST  256u /* KiB */
+#define DEPTH_MOST STEPS_MOST
+#define HEAP_MOST  8192u /* KiB */
+/* For what is compiled; a long recipient needs some of it, and must not be a way out. */
+#define STACK_LEAST ((size_t)32 << 10)
+#define STACK_MOST  ((size_t)1 << 20)
 
 struct log_matcher {
 	const struct log_patterns *patterns;
@@ -22,6 +25,7 @@ struct log_matcher {
 	struct log_join *join;
 	pcre2_match_context *limits;
 	pcre2_match_data *found;
+	pcre2_jit_stack *stack; /* NULL: there is no compiler for this machine */
 };
 
 /* What one pattern found in the line. */
@@ -52,6 +56,9 @@ int log_matcher_open(const struct log_patterns *patterns, const struct log_calls
 	pcre2_set_match_limit(m->limits, STEPS_MOST);
 	pcre2_set_depth_limit(m->limits, DEPTH_MOST);
 	pcre2_set_heap_limit(m->limits, HEAP_MOST);
+	m->stack = pcre2_jit_stack_create(STACK_LEAST, STACK_MOST, NULL);
+	if (m->stack)
+		pcre2_jit_stack_assign(m->limits, NULL, m->stack);
 	*out = m;
 	return 0;
 }
@@ -61,6 +68,8 @@ void log_matcher_close(struct log_matcher *m)
 	if (!m)
 		return;
 	log_join_close(m->join);
+	if (m->stack)
+		pcre2_jit_stack_free(m->stack);
 	pcre2_match_context_free(m->limits);
 	pcre2_match_data_free(m->found);
 	free(m);
