@@ -16,7 +16,8 @@ const char help_down[] =
 	"Blocks by hand, bans and lists are kept for the next `smtpwall up`; counters are not. A running daemon\n"
 	"stays, but does not put the wall up again by itself: only `smtpwall up` does.\n\n"
 	"It reads no configuration, needs no ledger, and removes a wall of any version. The same by hand:\n"
-	"`rm -r /sys/fs/bpf/smtpwall/links`.\n";
+	"`rm -r /sys/fs/bpf/smtpwall/links`. Where `status` said \"replies by clsact\", a filter that drops\n"
+	"nothing any more stays; `tc filter del dev eth0 egress pref 25` removes it.\n";
 
 static int one_ban(void *context, const struct prefix *prefix, const struct ban *ban)
 {

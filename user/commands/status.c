@@ -55,6 +55,12 @@ static int read_interface(void *context, const char *interface, const char *path
 		snprintf(i->name, sizeof(i->name), "%s", facts.name);
 		snprintf(i->mode, sizeof(i->mode), "%s", facts.xdp_mode);
 	}
+	i->replies = egress_way(place.pins, interface, index);
+	if (!i->gone && i->replies == REPLIES_NONE)
+		problem(s,
+			"the mail server's replies are not read on %s, so abuse is not seen there; "
+			"`smtpwall up` attaches the reader or tells why it cannot",
+			i->name);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 struct interface_state {
 	char name[IF_NAMESIZE];
 	char mode[16];
+	enum replies_way replies;
 	bool gone;
 };
 

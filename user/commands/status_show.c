@@ -101,6 +101,7 @@ void status_json(const struct status *s)
 
 		json_text(interface, "name", s->interface[i].name);
 		json_text(interface, "xdp", s->interface[i].mode);
+		json_text(interface, "replies", egress_way_name(s->interface[i].replies));
 		json_flag(interface, "attached", !s->interface[i].gone);
 		json_object_array_add(array, interface);
 	}
@@ -223,6 +224,17 @@ static void print_held_back(const struct notices *n)
 		putchar('\n');
 }
 
+static void print_interface(const struct interface_state *interface)
+{
+	if (interface->gone)
+		printf("%s (gone)", interface->name);
+	else if (interface->replies == REPLIES_NONE)
+		printf("%s (%s, replies not read)", interface->name, interface->mode);
+	else
+		printf("%s (%s, replies by %s)", interface->name, interface->mode,
+		       egress_way_name(interface->replies));
+}
+
 void status_text(const struct status *s)
 {
 	char number[NUMBER_TEXT];
@@ -230,9 +242,10 @@ void status_text(const struct status *s)
 	unsigned int lists = 0;
 
 	print_mode(s);
-	for (unsigned int i = 0; i < s->interfaces; i++)
-		printf("%s%s (%s)", i ? ", " : "interfaces  ", s->interface[i].name,
-		       s->interface[i].gone ? "gone" : s->interface[i].mode);
+	for (unsigned int i = 0; i < s->interfaces; i++) {
+		fputs(i ? ", " : "interfaces  ", stdout);
+		print_interface(&s->interface[i]);
+	}
 	for (int id = 1; id < POLICY_LISTS; id++)
 		if (s->lists[id].name[0]) {
 			lists++;

@@ -39,14 +39,12 @@ static int rename_pin(void *context, const char *interface, const char *path)
 {
 	int index = pins_link_index(path);
 	struct link_facts facts;
-	char to[512];
 
 	(void)context;
 	if (index <= 0 || link_facts_by_index(index, &facts, NULL) ||
 	    !strcmp(facts.name, interface))
 		return 0;
-	pins_link_path(place.pins, facts.name, to, sizeof(to));
-	if (rename(path, to) == 0)
+	if (pins_rename_link(place.pins, interface, facts.name) == 0)
 		log_line(LOG_NOTICE, "renamed interface=%s to=%s", interface, facts.name);
 	return 0;
 }
@@ -108,6 +106,55 @@ int links_wanted(struct daemon *d, struct interfaces *out)
 	return err;
 }
 
+static void settle(struct daemon *d, bool links, bool guard)
+{
+	d->links->links_changed |= links;
+	d->links->guard_changed |= guard;
+	sd_event_source_set_time_relative(d->links->settle, SETTLE_US);
+	sd_event_source_set_enabled(d->links->settle, SD_EVENT_ONESHOT);
+}
+
+static int is_on(void *context, const char *interface, const char *path)
+{
+	const int *index = context;
+
+	(void)interface;
+	return pins_link_index(path) == *index;
+}
+
+/*
+ * The brake by hand is for the replies as well: a link of tcx may have been removed with it, a filter
+ * of clsact has not. Under the wall lock, because `up` may be about to change the XDP link's mode.
+ */
+static void release_replies(struct daemon *d)
+{
+	int lock = -1;
+
+	for (unsigned int i = 0; i < d->links->seen_count; i++) {
+		int index = d->links->seen[i].index;
+		char name[IF_NAMESIZE];
+
+		/* It may have another name by now. */
+		if (pins_each_link(place.pins, is_on, &index) ||
+		    !if_indextoname((unsigned int)index, name) ||
+		    egress_way(place.pins, name, index) == REPLIES_NONE)
+			continue;
+		if (lock < 0)
+			lock = pins_lock(place.pins, LOCK_WALL, 0, NULL);
+		if (lock < 0) {
+			settle(d, true, false);
+			return;
+		}
+		if (pins_each_link(place.pins, is_on, &index))
+			continue;
+		egress_remove(place.pins, name, index);
+		log_line(LOG_NOTICE, "unread interface=%s text=\"its link was removed by hand\"",
+			 name);
+	}
+	if (lock >= 0)
+		close(lock);
+}
+
 static void look_at_wanted(struct daemon *d)
 {
 	struct interfaces wanted;
@@ -144,6 +191,7 @@ static void look_at_wanted(struct daemon *d)
 static int on_settled(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct daemon *d = context;
+	bool links, guard;
 
 	(void)usec;
 	sd_event_source_set_enabled(source, SD_EVENT_OFF);
@@ -158,22 +206,17 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *context)
 	/* A wall that was taken down is not put up again by news of links. */
 	if (pins_identity(place.pins) != d->wall_identity)
 		return 0;
-	if (d->links->links_changed) {
+	links = d->links->links_changed;
+	guard = d->links->guard_changed;
+	d->links->links_changed = d->links->guard_changed = false;
+	if (links) {
 		pins_each_link(place.pins, rename_pin, d);
+		release_replies(d);
 		look_at_wanted(d);
 	}
-	if (d->links->guard_changed)
+	if (guard)
 		child_run(d, "list guard", (const char *const[]){"load", "guard", NULL}, NULL);
-	d->links->links_changed = d->links->guard_changed = false;
 	return 0;
-}
-
-static void settle(struct daemon *d, bool links, bool guard)
-{
-	d->links->links_changed |= links;
-	d->links->guard_changed |= guard;
-	sd_event_source_set_time_relative(d->links->settle, SETTLE_US);
-	sd_event_source_set_enabled(d->links->settle, SD_EVENT_ONESHOT);
 }
 
 static void changed(void *context, enum net_change what, int index, const char *name)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * attach.c - the links: XDP on interfaces, the session program; all or nothing
+ * attach.c - the links: XDP and `replies` on interfaces, the session program; all or nothing
  *
  * A link that exists is updated in place, which is atomic for every packet; a new one is made. Each
  * step is written down, and undone in reverse order when a later one fails, so that a failed `up`
  * leaves the wall as it was, or leaves none. Only when everything stands are the pins replaced.
+ * An interface that cannot have program `replies` at its way out is no failure: XDP is what filters.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -17,6 +18,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "../net/net.h"
+#include "egress.h"
 #include "kernel.h"
 #include "object.h"
 #include "pins.h"
@@ -30,14 +32,16 @@ struct step {
 	int link;  /* descriptor */
 	bool made; /* by us: removed when undone; otherwise set back to the old program */
 	bool pinned;
-	bool replaced; /* took the place of a link in the other mode, on `index` */
-	int index;
+	bool replaced; /* took the place of a link in the other mode */
+	int index;     /* of the interface */
+	struct egress replies;
 };
 
 struct attachment {
 	const struct attach_request *request;
 	struct object *object;
 	int program, old_program;
+	int replies, old_replies;
 	struct step *step;
 	unsigned int steps;
 	struct bpf_link *sessions[SESSION_PROGRAMS];
@@ -49,7 +53,7 @@ static const char *const session_program[SESSION_PROGRAMS] = {"sessions", "sessi
 static void tell(const struct attach_request *request, const char *format, const char *a,
 		 const char *b)
 {
-	char sentence[512];
+	char sentence[sizeof(struct error) + 128];
 
 	snprintf(sentence, sizeof(sentence), format, a, b);
 	if (request->note)
@@ -125,7 +129,6 @@ static int link_replace(struct attachment *a, struct step *step, struct link_fac
 	bpf_link_detach(step->link);
 	close(step->link);
 	unlink(step->path);
-	step->index = facts->index;
 	err = link_make(a, step, facts, generic, why);
 	if (err)
 		link_restore(a, step);
@@ -141,6 +144,7 @@ static int step_attach(struct attachment *a, struct step *step, struct error *wh
 
 	if (err)
 		return err;
+	step->index = facts.index;
 	step->link = link_reopen(step->path, facts.index);
 	if (step->link < 0)
 		return link_make(a, step, &facts, generic, why);
@@ -155,8 +159,18 @@ static int step_attach(struct attachment *a, struct step *step, struct error *wh
 	return 0;
 }
 
+static void attach_replies(struct attachment *a, struct step *step)
+{
+	struct error why;
+
+	if (egress_attach(a->request->pins, step->interface, step->index, a->replies,
+			  &step->replies, &why))
+		tell(a->request, "%s%s", why.text, "");
+}
+
 static void step_undo(struct attachment *a, struct step *step)
 {
+	egress_undo(a->request->pins, &step->replies, a->old_replies);
 	if (step->link < 0)
 		return;
 	if (step->made) {
@@ -248,6 +262,8 @@ static int pin_all(struct attachment *a, struct error *why)
 					 strerror(-err));
 		step->pinned = true;
 	}
+	for (unsigned int i = 0; !err && i < a->steps; i++)
+		err = egress_pin(&a->step[i].replies, why);
 	for (int i = 0; !err && i < SESSION_PROGRAMS; i++) {
 		snprintf(path, sizeof(path), "%s/links/%s", a->request->pins, session_program[i]);
 		err = pin_over(bpf_link__fd(a->sessions[i]), path, why);
@@ -276,6 +292,8 @@ static int attach_steps(struct attachment *a, struct error *why)
 		if (err)
 			return err;
 	}
+	for (unsigned int i = 0; i < a->steps; i++)
+		attach_replies(a, &a->step[i]);
 	for (int i = 0; i < SESSION_PROGRAMS; i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(object_bpf(a->object), session_program[i]);
@@ -292,15 +310,33 @@ static int attach_steps(struct attachment *a, struct error *why)
 	return pin_all(a, why);
 }
 
+static int pinned_program(const char *pins, const char *name)
+{
+	char path[PINS_PATH];
+
+	snprintf(path, sizeof(path), "%s/%s", pins, name);
+	return bpf_obj_get(path);
+}
+
+static void close_steps(struct attachment *a)
+{
+	for (unsigned int i = 0; i < a->steps; i++) {
+		if (a->step[i].link >= 0)
+			close(a->step[i].link);
+		egress_close(&a->step[i].replies);
+	}
+	free(a->step);
+}
+
 int object_attach(struct object *object, const struct attach_request *request, struct error *why)
 {
 	struct attachment a = {.request = request, .object = object};
-	char path[PINS_PATH];
 	int err;
 
 	a.program = object_program_fd(object, "wall");
-	snprintf(path, sizeof(path), "%s/wall", request->pins);
-	a.old_program = bpf_obj_get(path);
+	a.old_program = pinned_program(request->pins, "wall");
+	a.replies = object_program_fd(object, "replies");
+	a.old_replies = pinned_program(request->pins, "replies");
 	a.step = calloc(request->interfaces, sizeof(*a.step));
 	if (!a.step) {
 		err = error_set(why, -ENOMEM, "out of memory");
@@ -321,42 +357,17 @@ int object_attach(struct object *object, const struct attach_request *request, s
 			pins_remove(request->pins, NULL);
 	} else {
 		pins_each_link(request->pins, detach_unwanted, &a);
+		egress_sweep(request->pins, request->interface, request->interfaces);
 	}
 out:
 	/* The pins hold what stands; a session link that was not pinned goes with its descriptor.
 	 */
 	for (int i = 0; i < SESSION_PROGRAMS; i++)
 		bpf_link__destroy(a.sessions[i]);
-	for (unsigned int i = 0; i < a.steps; i++)
-		if (a.step && a.step[i].link >= 0)
-			close(a.step[i].link);
-	free(a.step);
+	close_steps(&a);
 	if (a.old_program >= 0)
 		close(a.old_program);
-	return err;
-}
-
-int object_mark_sessions(struct object *object, struct error *why)
-{
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(object_bpf(object), "mark_sessions");
-	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
-	char nothing[64];
-	int fd, err = 0;
-
-	if (!link)
-		return error_set(why, errno ? -errno : -ENOENT,
-				 "sessions that are open already are not counted: %s",
-				 strerror(errno));
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0) {
-		err = error_set(why, fd, "sessions that are open already are not counted: %s",
-				strerror(-fd));
-	} else {
-		while (read(fd, nothing, sizeof(nothing)) > 0)
-			;
-		close(fd);
-	}
-	bpf_link__destroy(link);
+	if (a.old_replies >= 0)
+		close(a.old_replies);
 	return err;
 }

@@ -5,6 +5,7 @@
  *   pins      where things are pinned, and the two locks
  *   object    the BPF object (skeleton): open, reuse pinned maps, load
  *   attach    links: XDP on interfaces, the session programs
+ *   egress    program `replies` on the interfaces' way out: tcx, or a filter of clsact
  *   maps      a wall that is up, seen through its pins: settings, counters, sources
  *   manual    the map `manual`
  *   policy    installs a compiled policy
@@ -74,6 +75,9 @@ int pins_each_link(const char *pins,
 		   int (*each)(void *context, const char *interface, const char *path),
 		   void *context);
 
+/* The pins of the links of an interface get its new name. -ENOENT if its XDP link is not pinned. */
+int pins_rename_link(const char *pins, const char *from, const char *to);
+
 /* Index of the interface a pinned XDP link is on; 0 if that is gone, negative errno. */
 int pins_link_index(const char *path);
 
@@ -84,8 +88,20 @@ uint64_t pins_identity(const char *pins);
 /* Removes the empty directories of a place where no wall is up. */
 void pins_tidy(const char *pins);
 
+/* How the replies that leave by an interface are read; its XDP link is pinned under this name. */
+enum replies_way {
+	REPLIES_NONE,
+	REPLIES_TCX,
+	REPLIES_CLSACT,
+};
+enum replies_way egress_way(const char *pins, const char *interface, int index);
+const char *egress_way_name(enum replies_way way); /* "none", "tcx", "clsact" */
+
+/* Takes program `replies` off an interface. Harmless where it is not. */
+void egress_remove(const char *pins, const char *interface, int index);
+
 /*
- * Detaches every link and removes every pin, whatever version made them; goes on after failures and
+ * Detaches every link and filter and removes every pin, whatever version made them; goes on after failures and
  * returns the first. -ENOENT if there was nothing.
  */
 int pins_remove(const char *pins, struct error *why);
@@ -121,12 +137,10 @@ struct attach_request {
 /*
  * Attaches to all the interfaces or changes nothing: links that were updated are set back, new ones
  * removed. Then pins programs and maps. An interface that the wall stood on and that is not asked
- * for is detached last.
+ * for is detached last. Where program `replies` cannot be attached the wall stands without it, with a
+ * note.
  */
 int object_attach(struct object *object, const struct attach_request *request, struct error *why);
-
-/* Marks and counts the sessions that are older than the wall, or than a port's protection. */
-int object_mark_sessions(struct object *object, struct error *why);
 
 /* --- maps: a wall that is up ------------------------------------------------------------------ */
 
@@ -247,6 +261,9 @@ int wall_report_object(struct object *object, struct report *report, struct erro
 uint64_t penalty_at(uint64_t word, uint64_t now, uint64_t half_life);
 
 /* --- sessions --------------------------------------------------------------------------------- */
+
+/* Marks and counts the sessions that are older than the wall, or than a port's protection. */
+int object_mark_sessions(struct object *object, struct error *why);
 
 /* Calls `each` for every open session on the wall's ports, in its network namespace. */
 int wall_each_session(const char *pins, int (*each)(void *context, const struct session *session),

@@ -5,6 +5,7 @@
  *	PINS/wall PINS/check ...	programs
  *	PINS/maps/NAME			maps
  *	PINS/links/xdp-IFACE		one XDP link an interface
+ *	PINS/links/replies-IFACE	the link of program `replies` there, if it is one (egress.c)
  *	PINS/links/sessions, sessions_again	the links of the session programs
  *
  * Taking down trusts nothing but the directory: it must work on the pins of any version, beside a
@@ -23,6 +24,7 @@
 #include <unistd.h>
 #include <linux/magic.h>
 #include <bpf/bpf.h>
+#include "egress.h"
 #include "kernel.h"
 #include "pins.h"
 
@@ -193,7 +195,8 @@ bool pins_locked(const char *pins, enum lock lock)
 	return err != 0;
 }
 
-void pins_link_path(const char *pins, const char *interface, char *path, size_t size)
+void pins_path_of(const char *pins, const char *kind, const char *interface, char *path,
+		  size_t size)
 {
 	char name[IF_NAMESIZE];
 
@@ -201,12 +204,16 @@ void pins_link_path(const char *pins, const char *interface, char *path, size_t 
 	for (char *c = name; *c; c++)
 		if (*c == '.')
 			*c = ':';
-	snprintf(path, size, "%s/links/" LINK_XDP "%s", pins, name);
+	snprintf(path, size, "%s/links/%s%s", pins, kind, name);
 }
 
-int pins_each_link(const char *pins,
-		   int (*each)(void *context, const char *interface, const char *path),
-		   void *context)
+void pins_link_path(const char *pins, const char *interface, char *path, size_t size)
+{
+	pins_path_of(pins, LINK_XDP, interface, path, size);
+}
+
+int pins_each_of(const char *pins, const char *kind,
+		 int (*each)(void *context, const char *interface, const char *path), void *context)
 {
 	char directory[PINS_PATH], path[PINS_PATH];
 	struct dirent *entry;
@@ -220,16 +227,37 @@ int pins_each_link(const char *pins,
 	while (!err && (entry = readdir(dir))) {
 		char name[IF_NAMESIZE];
 
-		if (strncmp(entry->d_name, LINK_XDP, strlen(LINK_XDP)) != 0)
+		if (strncmp(entry->d_name, kind, strlen(kind)) != 0)
 			continue;
-		snprintf(name, sizeof(name), "%.15s", entry->d_name + strlen(LINK_XDP));
+		snprintf(name, sizeof(name), "%.15s", entry->d_name + strlen(kind));
 		for (char *c = name; *c; c++)
 			if (*c == ':')
 				*c = '.';
-		pins_link_path(pins, name, path, sizeof(path));
+		pins_path_of(pins, kind, name, path, sizeof(path));
 		err = each(context, name, path);
 	}
 	closedir(dir);
+	return err;
+}
+
+int pins_each_link(const char *pins,
+		   int (*each)(void *context, const char *interface, const char *path),
+		   void *context)
+{
+	return pins_each_of(pins, LINK_XDP, each, context);
+}
+
+int pins_rename_link(const char *pins, const char *from, const char *to)
+{
+	static const char *const kind[] = {LINK_REPLIES, LINK_XDP};
+	char old[PINS_PATH], new[PINS_PATH];
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		pins_path_of(pins, kind[i], from, old, sizeof(old));
+		pins_path_of(pins, kind[i], to, new, sizeof(new));
+		err = rename(old, new) ? -errno : 0;
+	}
 	return err;
 }
 
@@ -327,6 +355,7 @@ int pins_remove(const char *pins, struct error *why)
 				 "%s is no directory on a BPF file system that smtpwall made; "
 				 "nothing was removed",
 				 pins);
+	egress_sweep(pins, NULL, 0);
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
 		char path[PINS_PATH];
 		int n;

@@ -4,10 +4,19 @@
 #define SMTPWALL_PINS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "../text.h"
 
-#define PINS_PATH 512
-#define LINK_XDP  "xdp-"
+#define PINS_PATH    512
+#define LINK_XDP     "xdp-"
+#define LINK_REPLIES "replies-"
+
+/* PINS/links/KIND-IFACE, and the walk over all of that kind (kernel.h: pins_each_link()). */
+void pins_path_of(const char *pins, const char *kind, const char *interface, char *path,
+		  size_t size);
+int pins_each_of(const char *pins, const char *kind,
+		 int (*each)(void *context, const char *interface, const char *path),
+		 void *context);
 
 /* Removes one pin; a link is detached even if somebody else holds a descriptor of it. */
 int pin_remove(const char *path, bool link, struct error *why);

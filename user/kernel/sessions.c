@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sessions.c - the open sessions with their age, read from the pinned iterator `list_sessions`
+ * sessions.c - the open sessions with their age, read from the pinned iterator `list_sessions`, and
+ * those that are older than the wall
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include "kernel.h"
+#include "object.h"
 #include "pins.h"
 
 #define SESSIONS_READ 256
@@ -63,4 +66,29 @@ int wall_each_session(const char *pins, int (*each)(void *context, const struct 
 	return err < 0 ? error_set(why, err, "cannot list the open sessions (%s): %s", path,
 				   strerror(-err))
 		       : err;
+}
+
+int object_mark_sessions(struct object *object, struct error *why)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(object_bpf(object), "mark_sessions");
+	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
+	char nothing[64];
+	int fd, err = 0;
+
+	if (!link)
+		return error_set(why, errno ? -errno : -ENOENT,
+				 "sessions that are open already are not counted: %s",
+				 strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = error_set(why, fd, "sessions that are open already are not counted: %s",
+				strerror(-fd));
+	} else {
+		while (read(fd, nothing, sizeof(nothing)) > 0)
+			;
+		close(fd);
+	}
+	bpf_link__destroy(link);
+	return err;
 }

@@ -98,6 +98,9 @@ int net_cut(const struct session *session);
 /* Was the kernel built with CONFIG_INET_DIAG_DESTROY? */
 bool net_can_cut(void);
 
+/* Where filters (tc) can be put on this interface: "clsact", "ingress", "" for nowhere yet. Or -errno. */
+int net_filter_hook(int index, char kind[16]);
+
 /* Inode of the network namespace of this process. */
 uint64_t net_namespace(void);
 
