@@ -57,7 +57,8 @@ static int read_interface(void *context, const char *interface, const char *path
 	}
 	i->replies = egress_way(place.pins, interface, index);
 	if (!i->gone && i->replies == REPLIES_NONE)
-		problem(s,
+		status_problem(
+			s,
 			"the mail server's replies are not read on %s, so abuse is not seen there; "
 			"`smtpwall up` attaches the reader or tells why it cannot",
 			i->name);
