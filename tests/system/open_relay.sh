@@ -45,7 +45,7 @@ message() {
 		"$at" "$id" "$3" "$4" >>"$mail_log"
 }
 alarms() { grep -c '^smtpwall: open-relay' "$daemon_log"; }
-follows() { ls -l "/proc/${lab_daemons[mail]}/fd" 2>/dev/null | grep -qF "$mail_log"; }
+follows() { find "/proc/${lab_daemons[mail]}/fd" -lname "$mail_log" 2>/dev/null | grep -q .; }
 asked_for() { grep -q "OTHER $1 " "$LAB_DIR/mail/dnsd.rules.log"; }
 
 lab_daemon mail

@@ -148,7 +148,7 @@ static int drop_stranger(void *context, const struct address *source, const stru
 	struct mirror *m = context;
 
 	(void)known;
-	if (!bsearch(&key, m->sender, m->count, sizeof(key), by_source))
+	if (!m->count || !bsearch(&key, m->sender, m->count, sizeof(key), by_source))
 		wall_drop_known(m->wall, source);
 	return 0;
 }
@@ -165,7 +165,8 @@ static int put_all(struct mirror *m, struct error *why)
 {
 	int err = 0;
 
-	qsort(m->sender, m->count, sizeof(*m->sender), by_source);
+	if (m->count)
+		qsort(m->sender, m->count, sizeof(*m->sender), by_source);
 	wall_each_known(m->wall, drop_stranger, m);
 	for (size_t i = 0; !err && i < m->count; i++) {
 		const struct sender *s = &m->sender[i];
@@ -185,7 +186,8 @@ int known_mirror(struct wall *wall, struct ledger *ledger, const struct config *
 	struct mirror m = {.wall = wall, .window = config->known_window / DAY};
 	int64_t from = clock_wall() / DAY - (int64_t)m.window;
 	int err = ledger_each_known(ledger, from, (uint32_t)config->known_messages,
-				    (uint32_t)config->known_days, add_sender, &m, why), bad = 0;
+				    (uint32_t)config->known_days, add_sender, &m, why),
+	    bad = 0;
 
 	/* All sound rows were shown: better these than none. */
 	if (err == -EUCLEAN) {

@@ -30,7 +30,8 @@ struct seen {
 struct follow_bans {
 	struct seen *seen;
 	size_t count;
-	bool look; /* walk the map within a second */
+	bool look;	 /* walk the map within a second */
+	bool unrestored; /* not all that the ledger holds is in the map */
 };
 
 static int add_entry(void *context, const struct prefix *prefix, const struct ban *ban)
@@ -275,25 +276,36 @@ static int remember(const struct ledger_ban *kept, void *context)
 	return 0;
 }
 
+/* Tried again every minute: perhaps `up` has brought a program that answers. */
+static void restore(struct daemon *d, struct ledger *ledger)
+{
+	struct error why;
+
+	d->bans->unrestored = bans_restore(d->wall, NULL, ledger, &why) != 0;
+	if (d->bans->unrestored)
+		fault_set(d, "restoring bans", "not all bans were restored: %s", why.text);
+	else
+		fault_clear(d, "restoring bans");
+}
+
 /* Another wall: what the ledger holds was told by the daemon before this one, or before the boot. */
 static void bans_wall(struct daemon *d)
 {
 	struct follow_bans *f = d->bans;
 	struct ledger *ledger = NULL;
-	struct error why;
 
 	free(f->seen);
 	f->seen = NULL;
 	f->count = 0;
-	if (!d->wall || ledger_open(place.state, true, 0, &ledger, &why))
+	f->unrestored = false;
+	if (!d->wall || ledger_open(place.state, true, 0, &ledger, NULL))
 		return;
 	f->seen = calloc(BANS_MAX, sizeof(*f->seen));
 	if (f->seen)
 		ledger_each_ban(ledger, remember, f, NULL);
 	if (f->count)
 		qsort(f->seen, f->count, sizeof(*f->seen), prefix_order);
-	if (f->count && bans_restore(d->wall, NULL, ledger, &why))
-		fault_set(d, "restoring bans", "not all bans were restored: %s", why.text);
+	restore(d, ledger);
 	ledger_close(ledger);
 	look(d);
 }
@@ -311,8 +323,11 @@ static void bans_tick(struct daemon *d)
 	if (!d->wall)
 		return;
 	look(d);
-	if (ledger_open(place.state, false, d->config->ledger_max, &ledger, NULL) == 0)
+	if (ledger_open(place.state, false, d->config->ledger_max, &ledger, NULL) == 0) {
 		ledger_expire_bans(ledger, clock_wall(), NULL);
+		if (d->bans->unrestored)
+			restore(d, ledger);
+	}
 	ledger_close(ledger);
 }
 

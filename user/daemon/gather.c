@@ -107,6 +107,6 @@ size_t gather(const struct ban_entry *entry, size_t count, uint64_t least, uint6
 	if (!least)
 		return 0;
 	found = gather_length(entry, count, ADDRESS_BITS, least, now, out, room);
-	return found + gather_length(entry, count, V6_NETWORK, GATHER_SITE, now, out + found,
-				     room - found);
+	return found +
+	       gather_length(entry, count, V6_NETWORK, GATHER_SITE, now, out + found, room - found);
 }

@@ -88,7 +88,7 @@ static void tell_large(struct daemon *d, const struct address *source, unsigned 
 	char what[80], text[ADDRESS_TEXT];
 
 	/* In steps, or the sentence would be another one every minute. */
-	share -= share % 10;
+	share -= share % 5;
 	share_what(source, what, sizeof(what));
 	if (address_is_private(source))
 		fault_set(
