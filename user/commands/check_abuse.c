@@ -237,7 +237,8 @@ static void penalty_text(const struct blame *b)
 {
 	char time[DURATION_TEXT], offences[OFFENCES_TEXT], when[CLOCK_TEXT];
 
-	if (b->limit)
+	/* Of a source that did nothing there is nothing to say. */
+	if (b->limit && (b->penalty >= 0.05 || b->proven->offended || b->logged_in))
 		printf("  penalty  %.1f of %g (limit%s), halves every %s\n", b->penalty,
 		       points(b->limit) * (b->logged_in ? LOGIN_LIMIT : 1),
 		       b->logged_in ? " of a source that is logged in" : "",

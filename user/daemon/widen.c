@@ -120,8 +120,8 @@ bool bans_widen(struct daemon *d, const struct ban_entry *entry, size_t count)
 	if (living) {
 		w->d = d;
 		w->now = clock_boot();
-		w->count = gather(living, in_force(w, entry, count, living),
-				  d->config->abuse_widen, w->now, w->network, NETWORKS);
+		w->count = gather(living, in_force(w, entry, count, living), d->config->abuse_widen,
+				  w->now, w->network, NETWORKS);
 		if (w->count)
 			find_spared(w);
 	}
