@@ -119,7 +119,8 @@ $(foreach directory,packet tools bench,$(eval $(call PROGRAM,$(directory))))
 
 # Once for all fuzzers: with sanitizers, and counted where the fuzzer wants to get.
 FUZZ_CFLAGS   = $(filter-out -Werror,$(CFLAGS)) -O1 -fno-sanitize-recover=undefined -Iuser -I.
-FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz-objects/%.o,$(filter-out user/main.c user/kernel/%.c user/commands/%.c user/daemon/%.c,$(USER_SOURCES)))
+FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz-objects/%.o,user/kernel/phrases.c \
+		$(filter-out user/main.c user/kernel/%.c user/commands/%.c user/daemon/%.c,$(USER_SOURCES)))
 
 $(O)/fuzz-objects/%.o: %.c | $(O)/wall.skel.h
 	@mkdir -p $(@D)

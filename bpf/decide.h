@@ -8,7 +8,7 @@
  * does; the mode is the caller's business.
  *
  *   - Allow wins over everything: policy and manual allows are asked before any block.
- *   - A block by hand is on every segment. A block list spares segments (not SYNs) of a source that
+ *   - A block by hand and a ban are on every segment. A block list spares segments (not SYNs) of a source that
  *     has a session open: a listed source cannot open one, so the session is older than the
  *     listing, and cutting it would lose a message between its final dot and the reply.
  *   - The DNSBLs' score is asked for when a source has got a session. So they spare sessions that are
@@ -20,14 +20,17 @@
 #ifndef SMTPWALL_BPF_DECIDE_H
 #define SMTPWALL_BPF_DECIDE_H
 
+#include "ban.h"
 #include "core.h"
 #include "manual.h"
+#include "penalty.h"
 #include "policy.h"
 #include "rate.h"
 
 struct facts {
 	struct address source; /* folded */
 	__u64 now;
+	enum mode mode;
 	enum port_kind port;
 	bool syn;
 };
@@ -37,12 +40,13 @@ struct decision {
 	enum verdict verdict; /* in enforce mode */
 	__u32 list;	      /* that spoke; 0 none */
 	__u32 counted;	      /* `count` list that holds the source; 0 none */
-	__u64 since, until;   /* of a manual entry */
+	__u64 since, until;   /* of a manual entry, a ban, an answer, a login */
 	__s64 list_loaded;
 	__u64 generation;      /* of the policy that was asked */
 	struct proven *proven; /* looked up on the way; NULL unknown or not proven */
 	struct dnsbl *dnsbl;   /* the DNSBLs' answer in force; NULL: none */
 	enum ask ask;	       /* somebody should look the source up; 0: no need */
+	__u32 ban_length;      /* prefix length of the ban that spoke; 0 none */
 };
 
 static __always_inline void decided(struct decision *d, enum reason reason, enum verdict verdict)
@@ -182,31 +186,63 @@ static __always_inline bool decide_deferred(const struct settings *s, const stru
 	return true;
 }
 
+/* Row 3: a ban of the source or of its network. True if there is one. */
+static __always_inline bool decide_banned(const struct facts *f, struct decision *d)
+{
+	struct ban_query q;
+
+	ban_lookup(&f->source, f->now, f->mode, &q);
+	if (!q.ban)
+		return false;
+	d->since = q.ban->since;
+	d->until = q.ban->until;
+	d->ban_length = q.key.length;
+	decided(d, REASON_ABUSE, VERDICT_DROP);
+	return true;
+}
+
+/* Row 5: a login a short while ago. Asks only while there is any. */
+static __always_inline bool decide_logged_in(const struct facts *f, struct decision *d)
+{
+	const struct abuse *a = abuse_get();
+
+	if (f->port != PORT_PROTECTED || !a || f->now >= read_once(a->login_until))
+		return false;
+	d->proven = bpf_map_lookup_elem(&proven, &f->source);
+	if (!d->proven || f->now >= d->proven->login_until)
+		return false;
+	d->until = d->proven->login_until;
+	decided(d, REASON_AUTHENTICATED, VERDICT_PASS);
+	return true;
+}
+
 /* Rows 7 to 10: a SYN of a source that nothing else spoke about. True if one of them drops it. */
 static __always_inline bool decide_rates(const struct settings *s, const struct facts *f,
 					 bool charge, struct decision *d)
 {
+	enum reason over = REASON_CLEAN;
 	struct rate_key key;
 
 	if (d->proven) {
 		if (s->sessions && decide_open_sessions(d) >= s->sessions) {
-			decided(d, REASON_SESSIONS, VERDICT_DROP);
-			return true;
-		}
-		if (s->source_cost) {
+			over = REASON_SESSIONS;
+		} else if (s->source_cost) {
 			rate_source_key(&key, &f->source);
-			if (!rate_conforms(&key, s->source_ahead, f->now)) {
-				decided(d, REASON_SOURCE_RATE, VERDICT_DROP);
-				return true;
-			}
+			if (!rate_conforms(&key, s->source_ahead, f->now))
+				over = REASON_SOURCE_RATE;
 		}
 	}
-	if (s->network_cost) {
+	if (over == REASON_CLEAN && s->network_cost) {
 		rate_network_key(&key, &f->source);
-		if (!rate_conforms(&key, s->network_ahead, f->now)) {
-			decided(d, REASON_NETWORK_RATE, VERDICT_DROP);
-			return true;
-		}
+		if (!rate_conforms(&key, s->network_ahead, f->now))
+			over = REASON_NETWORK_RATE;
+	}
+	if (over != REASON_CLEAN) {
+		/* Many clients behind one address: a proxy, a NAT, a backup MX. */
+		if (d->proven && penalty_share(s, d->proven, f->now))
+			return false;
+		decided(d, over, VERDICT_DROP);
+		return true;
 	}
 	if (!d->proven && s->syn_cost && decide_proof_works(f->now)) {
 		bool fits;
@@ -256,6 +292,9 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 		d->until = m.block_until;
 		return decided(d, REASON_ADMIN_BLOCK, VERDICT_DROP);
 	}
+	/* row 3 */
+	if (decide_banned(f, d))
+		return;
 	/* row 4 */
 	if (action == LIST_COUNT && f->port != PORT_SUBMISSION)
 		d->counted = id;
@@ -268,6 +307,9 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 		}
 		return decided(d, REASON_BLOCK_LIST, VERDICT_DROP);
 	}
+	/* row 5 */
+	if (decide_logged_in(f, d))
+		return;
 	/* row 6 */
 	if (decide_dnsbl(s, f, d))
 		return;

@@ -22,8 +22,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
-#include "announce.h"
-#include "rate.h"
+#include "proven.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -108,50 +107,6 @@ static __always_inline bool session_source(struct sock *sk, struct address *sour
 	return true;
 }
 
-static __always_inline void session_announce(const struct settings *s, const struct address *source,
-					     __u64 now)
-{
-	struct event e;
-
-	__builtin_memset(&e, 0, sizeof(e));
-	e.when = now;
-	e.source = *source;
-	e.kind = EVENT_PROVEN;
-	e.reason = REASON_CLEAN;
-	e.mode = mode_at(read_once(s->mode), now);
-	announce(s, &e);
-}
-
-/* The source's entry, made if there is none and there is room. */
-static __always_inline struct proven *session_entry(const struct settings *s,
-						    const struct address *source, __u64 now)
-{
-	struct proven *p = bpf_map_lookup_elem(&proven, source);
-	struct proven first;
-	struct proof *proof_map;
-	struct notices *n;
-	__u32 zero = 0;
-
-	if (p)
-		return p;
-	__builtin_memset(&first, 0, sizeof(first));
-	first.since = now;
-	first.last = now;
-	bpf_map_update_elem(&proven, source, &first, BPF_NOEXIST);
-	p = bpf_map_lookup_elem(&proven, source);
-	if (p) {
-		session_announce(s, source, now);
-		return p;
-	}
-	n = notices_get();
-	if (n)
-		n->proven_full++;
-	proof_map = bpf_map_lookup_elem(&proof, &zero);
-	if (proof_map)
-		proof_map->full = now;
-	return 0;
-}
-
 /* Counts the session in its source's entry, unless it is counted already. True if it is new. */
 static __always_inline bool session_open(const struct settings *s, struct session_mark *mark,
 					 const struct address *source, __u64 now)
@@ -160,7 +115,7 @@ static __always_inline bool session_open(const struct settings *s, struct sessio
 
 	if (mark->since)
 		return false;
-	p = session_entry(s, source, now);
+	p = proven_entry(s, source, now);
 	if (!p)
 		return false;
 	mark->source = *source;
@@ -170,49 +125,6 @@ static __always_inline bool session_open(const struct settings *s, struct sessio
 		p->busy = now;
 	p->last = now;
 	return true;
-}
-
-/* Has somebody to look the source up in the DNSBLs? */
-static __always_inline void session_ask(const struct settings *s, const struct address *source,
-					__u64 now)
-{
-	struct dnsbl *answer;
-
-	if (!s->dnsbl_threshold || address_is_private(source))
-		return;
-	answer = bpf_map_lookup_elem(&dnsbl, source);
-	if (!answer || now >= answer->renew)
-		announce_ask(s, source, ASK_SESSION, now);
-}
-
-static __always_inline void session_charge(const struct settings *s, const struct address *source,
-					   __u64 now)
-{
-	struct rate_key key;
-
-	if (address_is_private(source))
-		return;
-	if (s->source_cost) {
-		rate_source_key(&key, source);
-		rate_charge(s, &key, s->source_cost, s->source_ahead, now);
-	}
-	if (s->network_cost) {
-		rate_network_key(&key, source);
-		rate_charge(s, &key, s->network_cost, s->network_ahead, now);
-	}
-}
-
-/* Tells that proof works here; a store a second at most, so that CPUs do not fight for the line. */
-static __always_inline void session_proof(__u64 now)
-{
-	__u32 zero = 0;
-	struct proof *p = bpf_map_lookup_elem(&proof, &zero);
-
-	if (!p || now - p->last < 1000000000ULL)
-		return;
-	if (!p->first)
-		p->first = now;
-	p->last = now;
 }
 
 static __always_inline void session_established(const struct settings *s, struct sock *sk)
@@ -231,16 +143,9 @@ static __always_inline void session_established(const struct settings *s, struct
 	now = now_ns(s);
 	if (!session_open(s, mark, &source, now))
 		return;
-	session_proof(now);
-	session_charge(s, &source, now);
 	p = bpf_map_lookup_elem(&proven, &source);
-	if (!p)
-		return;
-	__sync_fetch_and_add(&p->completed, 1);
-	if (port != PORT_PROTECTED)
-		return;
-	p->mail = now;
-	session_ask(s, &source, now);
+	if (p)
+		proven_completed(s, p, &source, port, now);
 }
 
 static __always_inline void session_closed(const struct settings *s, struct sock *sk)

@@ -64,6 +64,7 @@ static __always_inline void look_at(const struct settings *s, struct xdp_md *ctx
 	look->mode = mode_at(read_once(s->mode), look->now);
 	facts.source = look->packet.source;
 	facts.now = look->now;
+	facts.mode = look->mode;
 	facts.port = look->port;
 	facts.syn = look->packet.syn;
 	decide(s, &facts, charge, &look->decision);
@@ -107,6 +108,15 @@ static __always_inline bool look_drops(const struct look *look)
 	return look->decision.verdict == VERDICT_DROP && look->mode == MODE_ENFORCE;
 }
 
+/* A sign of life for `replies`: a store a second at most. */
+static __always_inline void look_sign(__u64 now)
+{
+	struct abuse *a = abuse_get();
+
+	if (a && now - a->wall_seen > 1000000000ULL)
+		a->wall_seen = now;
+}
+
 SEC("xdp.frags")
 int wall(struct xdp_md *ctx)
 {
@@ -118,6 +128,8 @@ int wall(struct xdp_md *ctx)
 	if (!s)
 		return XDP_PASS;
 	look_at(s, ctx, true, &look);
+	if (look.now)
+		look_sign(look.now);
 	bytes = bpf_xdp_get_buff_len(ctx);
 	if (look.decision.verdict == VERDICT_DROP)
 		fate = look.mode == MODE_ENFORCE ? FATE_DROPPED : FATE_WOULD_DROP;
@@ -156,7 +168,7 @@ static __always_inline void answer_fill(struct answer *a, const struct look *loo
 	a->answered = d->dnsbl != 0;
 	a->score = d->dnsbl ? d->dnsbl->score : 0;
 	a->sites = d->dnsbl ? d->dnsbl->sites : 0;
-	a->ban_length = 0;
+	a->ban_length = d->ban_length;
 	/* The policy that was asked, which may have been replaced since. */
 	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);

@@ -8,7 +8,7 @@
 #   lab_star                                  mail host (192.0.2.25, 2001:db8:0:25::25 on eth0), router
 #   lab_client honest 198.51.100.7 2001:db8:5100::7
 #   lab_many flood 203.0.113.0/24             a client that owns every address of a network
-#   lab_postfix mail                          a real Postfix on port 25 of that host
+#   lab_postfix mail                          a real Postfix on port 25 of that host; others are in lab_servers.sh
 #   lab_send honest 198.51.100.7 192.0.2.25   a mail; then: lab_arrived SUBJECT
 #   lab_connect honest 198.51.100.7 192.0.2.25 [PORT [SECONDS]]     prints the greeting
 #   lab_exec HOST COMMAND...                  runs a command in the network of that host
@@ -35,6 +35,9 @@ LAB_MAIL4=192.0.2.25
 LAB_MAIL6=2001:db8:0:25::25
 SMTPWALL=${SMTPWALL:-$LAB_TOP/build/smtpwall}
 PATH=$PATH:/usr/sbin:/sbin
+
+# shellcheck source=scripts/lab_servers.sh
+. "$LAB_TOP/scripts/lab_servers.sh"
 
 lab_say() { printf 'lab: %s\n' "$*" >&2; }
 lab_die() { lab_say "$*"; exit 1; }
@@ -242,30 +245,25 @@ lab_fetch() {
 	"$LAB_TOP/scripts/unpack" "${wanted[@]}"
 }
 
-lab_needs_user() { # NAME UID GROUP GID: in the lab's own copy of the files
-	getent group "$3" >/dev/null || printf '%s:x:%s:\n' "$3" "$4" >>"$LAB_DIR/group"
-	[ -z "$1" ] || getent passwd "$1" >/dev/null || printf '%s:x:%s:%s::/nonexistent:/bin/false\n' "$1" "$2" \
-		"$(sed -n "s/^$3:[^:]*:\([0-9]*\):.*/\1/p" "$LAB_DIR/group")" >>"$LAB_DIR/passwd"
-}
-
-# lab_postfix HOST [SETTING...] - Debian's Postfix, unpacked and not installed, on port 25 of HOST. Takes mail
-# for user@lab.example and postmaster@lab.example into $LAB_DIR/HOST/postfix/mail, relays for nobody.
+# lab_postfix HOST [--refuse] [--tls] [--auth] [SETTING...] - Debian's Postfix, unpacked and not installed, on port
+# 25 of HOST. Takes mail for user@lab.example and postmaster@lab.example into $LAB_DIR/HOST/postfix/mail, relays for
+# nobody: 454, as Debian ships it, or 554 with --refuse. --tls: STARTTLS; --auth: AUTH, for $lab_user.
 lab_postfix() {
-	local host=$1 dir=$LAB_DIR/$1/postfix fetched package library setting
+	local host=$1 dir=$LAB_DIR/$1/postfix fetched package library setting options=()
 	shift
+	while [[ ${1:-} == --* ]]; do
+		options+=("$1")
+		shift
+	done
 	fetched=$(lab_fetch) || return 1
 	package=${fetched%%$'\n'*}
 	lab_postfix_path=$package/usr/lib/postfix
 	for library in ${fetched#"$package"}; do
 		lab_postfix_path+=:$library/usr/lib/$(gcc -print-multiarch)
 	done
-	if [ ! -e "$LAB_DIR/passwd" ]; then
-		cp /etc/passwd /etc/group "$LAB_DIR/"
-		lab_needs_user postfix 64925 postfix 64925
-		lab_needs_user '' '' postdrop 64926
-		mount --bind "$LAB_DIR/passwd" /etc/passwd
-		mount --bind "$LAB_DIR/group" /etc/group
-	fi
+	lab_users
+	lab_needs_user postfix 64925 postfix 64925
+	lab_needs_user '' '' postdrop 64926
 	mkdir -p "$dir"/{etc,queue,data,mail,log}
 	chown postfix "$dir/data"
 	chown 65534:65534 "$dir/mail"
@@ -280,7 +278,7 @@ data_directory = $dir/data
 sendmail_path = $package/usr/sbin/sendmail
 newaliases_path = $package/usr/sbin/sendmail
 mailq_path = $package/usr/sbin/sendmail
-import_environment = MAIL_CONFIG MAIL_LOGTAG LANG=C LD_LIBRARY_PATH
+import_environment = MAIL_CONFIG MAIL_LOGTAG LANG=C LD_LIBRARY_PATH SASL_PATH
 maillog_file_prefixes = $dir
 maillog_file = $dir/log/mail.log
 myhostname = mail.lab.example
@@ -299,6 +297,7 @@ virtual_mailbox_base = $dir/mail
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 CONF
+	lab_postfix_options "$host" ${options[@]+"${options[@]}"} >>"$dir/etc/main.cf" || return 1
 	for setting; do printf '%s\n' "$setting" >>"$dir/etc/main.cf"; done
 	cat >"$dir/etc/master.cf" <<'CONF'
 smtp       inet  n - n - - smtpd
@@ -338,7 +337,7 @@ CONF
 # lab_postfix_do HOST start|stop|reload|...
 lab_postfix_do() {
 	local dir=$LAB_DIR/$1/postfix
-	lab_exec "$1" env LD_LIBRARY_PATH="$lab_postfix_path" MAIL_CONFIG="$dir/etc" \
+	lab_exec "$1" env LD_LIBRARY_PATH="$lab_postfix_path" SASL_PATH="${lab_sasl_path:-}" MAIL_CONFIG="$dir/etc" \
 		"${lab_postfix_path%%:*}/../../sbin/postfix" "$2" </dev/null >/dev/null 2>&1
 }
 

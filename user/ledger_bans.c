@@ -20,7 +20,7 @@ _Static_assert(BANS_MAX == 32768, "the number in SURPLUS_BANS");
 static const char *const sql[] = {
 	[PUT_BAN] = ("INSERT OR REPLACE INTO ban (" BAN_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
 		     " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"),
-	[GET_BAN] = "SELECT " BAN_COLUMNS " FROM ban WHERE address = ?1 AND length = ?2",
+	[GET_BAN] = ("SELECT " BAN_COLUMNS " FROM ban WHERE address = ?1 AND length = ?2"),
 	[DROP_BAN] = "DELETE FROM ban WHERE address = ?1 AND length = ?2",
 	[EXPIRE_BANS] = "DELETE FROM ban WHERE remember <= ?1",
 	[SURPLUS_BANS] = ("DELETE FROM ban WHERE (address, length) IN (SELECT address, length"

@@ -22,6 +22,11 @@
 /* The file's size is looked at once in so many rows. */
 #define LOOK_EVERY 16
 
+/* Up to the last of the first ?1 rows: a range of the table, not a search for each row. */
+#define OLDEST(which)                                                                              \
+	"(day, source) <= (SELECT day, source FROM (SELECT day, source FROM day" which             \
+	" ORDER BY day, source LIMIT ?1) ORDER BY day DESC, source DESC LIMIT 1)"
+
 _Static_assert(OFFENCES == 4 && OFFENCE_PROTOCOL_ERROR == 3, "the columns of the table day");
 
 static const char *const sql[] = {
@@ -32,16 +37,14 @@ static const char *const sql[] = {
 		     " unknown_user = min(unknown_user + ?5, 4294967295),"
 		     " protocol_error = min(protocol_error + ?6, 4294967295),"
 		     " mail = min(mail + ?7, 4294967295)"),
-	[GET_KNOWN] = "SELECT " KNOWN_COLUMNS
-		      " FROM day WHERE mail != 0 AND source = ?1 AND day >= ?2 GROUP BY source",
+	[GET_KNOWN] = ("SELECT " KNOWN_COLUMNS
+		       " FROM day WHERE mail != 0 AND source = ?1 AND day >= ?2 GROUP BY source"),
 	[EXPIRE_DAYS] = "DELETE FROM day WHERE day < ?1",
 	[FORGET_OFFENCES] = ("UPDATE day SET relay_denied = 0, auth_failed = 0, unknown_user = 0,"
 			     " protocol_error = 0 WHERE source = ?1"),
 	[COUNT_DAYS] = "SELECT count(*) FROM day",
-	[GIVE_UP_OFFENCES] = ("DELETE FROM day WHERE (day, source) IN (SELECT day, source FROM day"
-			      " WHERE mail = 0 ORDER BY day, source LIMIT ?1)"),
-	[GIVE_UP_DAYS] = ("DELETE FROM day WHERE (day, source) IN (SELECT day, source FROM day"
-			  " ORDER BY day, source LIMIT ?1)"),
+	[GIVE_UP_OFFENCES] = ("DELETE FROM day WHERE mail = 0 AND " OLDEST(" WHERE mail = 0")),
+	[GIVE_UP_DAYS] = ("DELETE FROM day WHERE " OLDEST("")),
 	[PAGES] = "PRAGMA page_count",
 	[PAGES_FREE] = "PRAGMA freelist_count",
 	[PAGES_MOST] = "PRAGMA max_page_count",

@@ -209,8 +209,10 @@ static int prepare_for_writing(struct ledger *ledger, uint64_t max_bytes, struct
 	int err;
 
 	err = use_wal(ledger, why);
+	/* KiB: days are written for many sources at once, and those lie all over the indexes. */
 	if (!err)
-		err = ledger_run(ledger, "PRAGMA synchronous = FULL", why);
+		err = ledger_run(ledger, "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384",
+				 why);
 	/* Before the bound is set: an old file that is full must still let go of its entries. */
 	if (!err && ledger->schema < SCHEMA)
 		err = make_schema(ledger, why);

@@ -38,6 +38,38 @@ enum offence {
 #define PENALTY_TICKS(word) ((word) >> 32)
 #define PENALTY_SUM(word)   ((word)&PENALTY_MOST)
 
+#define PENALTY_WORD(ticks, sum) ((__u64)(ticks) << 32 | (sum))
+
+/*
+ * The sum at the tick `now` when it halves every `half` ticks. 2^-x between two halvings is a cubic that
+ * is off by less than 0.02 per cent; no floating point in the kernel.
+ */
+static __always_inline __u64 penalty_fade(__u64 word, __u64 now, __u64 half)
+{
+	__u64 sum = PENALTY_SUM(word), age, x, curve;
+
+	if (now <= PENALTY_TICKS(word) || !half)
+		return sum;
+	age = now - PENALTY_TICKS(word);
+	if (age / half >= 32)
+		return 0;
+	sum >>= age / half;
+	x = (age % half) * 65536 / half;
+	curve = (x * (65536 - x) >> 16) * (12596 - (2703 * x >> 16)) >> 16;
+	return sum * (65536 - x / 2 - curve) >> 16;
+}
+
+/* The sum at the tick `now` when `daily` points run off evenly in a day. */
+static __always_inline __u64 penalty_drain(__u64 word, __u64 now, __u64 daily)
+{
+	__u64 sum = PENALTY_SUM(word), gone;
+
+	if (now <= PENALTY_TICKS(word))
+		return sum;
+	gone = (now - PENALTY_TICKS(word)) * daily * PENALTY_POINT / (86400ULL * 16);
+	return gone < sum ? sum - gone : 0;
+}
+
 /* Accepted mail fades with this half-life, for a source's share of all of it. */
 #define CARRIED_HALF_LIFE (86400ULL * 1000000000ULL)
 /* Of less accepted mail than this (as it fades) no share is worked out. */
@@ -65,14 +97,14 @@ struct ban {
 	__u32 strikes;	/* bans until now, this one included */
 	enum mode mode; /* in which it was made */
 	enum ban_origin origin;
-	__u32 members;		  /* of a network: banned prefixes in it when it was made */
-	__u32 offence[OFFENCES];  /* evidence: how many of each kind since `offended` */
-	__u32 last;		  /* enum offence: of the last one */
+	__u32 members;		 /* of a network: banned prefixes in it when it was made */
+	__u32 offence[OFFENCES]; /* evidence: how many of each kind since `offended` */
+	__u32 last;		 /* enum offence: of the last one */
 	__u32 unused;
 	char text[EVIDENCE_TEXT]; /* the last reply or log line as it is: unsafe for a terminal */
 };
 
-/* Strikes count for so long after a ban's beginning. */
+/* Strikes count for so long after a ban's end. */
 #define BAN_REMEMBER (7ULL * 86400ULL * 1000000000ULL)
 
 /*
@@ -94,7 +126,8 @@ struct abuse {
 	__u64 carried;	      /* accepted mail of all sources, as PENALTY_*, fading */
 	__u64 wall_seen;      /* when `wall` last saw a packet for a mail port; exact to a second */
 	__u64 reply_seen;     /* when `replies` last read a reply; exact to a second */
-	__u64 proved;	      /* when server data last proved a source that no socket here had proved */
+	__u64 blind;  /* 1: SYNs come by another way than `wall`, so replies are not dropped */
+	__u64 proved; /* when server data last proved a source that no socket here had proved */
 };
 
 /*
@@ -110,7 +143,8 @@ struct abuse {
 
 enum report_kind {
 	REPORT_OFFENCE = 1, /* a line of a log: `offence`, `when`, `text` */
-	REPORT_LOGIN = 2,   /* a login in a log; when `proved` is set the source needs no session here */
+	REPORT_LOGIN =
+		2, /* a login in a log; when `proved` is set the source needs no session here */
 	REPORT_MAIL = 3,    /* a message accepted, in a log */
 	REPORT_TAKEN = 4,   /* the ledger has taken `taken` and `taken_mail` over */
 	REPORT_FORGIVE = 5, /* nothing is held against the source any more (not its ban) */

@@ -22,7 +22,8 @@ enum event_kind {
 	EVENT_VERDICT = 1, /* a source met a row that drops (or would drop) */
 	EVENT_PROVEN = 2,  /* a source completed its first handshake here */
 	EVENT_ASK = 3,	   /* a source should be looked up in the DNSBLs; see enum ask */
-	EVENT_BAN = 4,	   /* the kernel banned a source; `flags` is its last offence, `since`, `until` */
+	EVENT_BAN =
+		4, /* the kernel banned a source; `flags` is its last offence, `since`, `until` */
 	EVENT_SPARED = 5,  /* a limit was reached and nobody banned; `flags` is an enum spared */
 	EVENT_OFFENCE = 6, /* `flags` is an enum offence; for `watch` only */
 	EVENT_LOGIN = 7,   /* a source logged in; for `watch` only */
@@ -30,9 +31,10 @@ enum event_kind {
 
 /* Why a source that reached the limit, or would have, is not banned: `flags` of an EVENT_SPARED. */
 enum spared {
-	SPARED_KNOWN = 1,   /* a sender this host knows, and it can be tricked into this offence */
-	SPARED_SHARE = 2,   /* it carries a large share of all accepted mail */
-	SPARED_PRIVATE = 3, /* a private address: a proxy, a container gateway, the host's own network */
+	SPARED_KNOWN = 1, /* a sender this host knows, and it can be tricked into this offence */
+	SPARED_SHARE = 2, /* it carries a large share of all accepted mail */
+	SPARED_PRIVATE =
+		3, /* a private address: a proxy, a container gateway, the host's own network */
 	SPARED_ALLOWED = 4, /* in an allow list */
 };
 

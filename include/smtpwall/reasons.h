@@ -11,21 +11,21 @@
 #include <linux/types.h>
 
 enum reason {
-	REASON_OTHER = 0,	 /* not TCP to a protected port: none of our business */
-	REASON_ALLOW_LIST = 1,	 /* an allow list, `smtpwall allow`, or the list `guard` */
-	REASON_ADMIN_BLOCK = 2,	 /* `smtpwall block` */
-	REASON_ABUSE = 3,	 /* offences brought the penalty to the limit: a ban */
-	REASON_BLOCK_LIST = 4,	 /* a list with action drop or count */
+	REASON_OTHER = 0,	  /* not TCP to a protected port: none of our business */
+	REASON_ALLOW_LIST = 1,	  /* an allow list, `smtpwall allow`, or the list `guard` */
+	REASON_ADMIN_BLOCK = 2,	  /* `smtpwall block` */
+	REASON_ABUSE = 3,	  /* offences brought the penalty to the limit: a ban */
+	REASON_BLOCK_LIST = 4,	  /* a list with action drop or count */
 	REASON_AUTHENTICATED = 5, /* logged in a short while ago */
-	REASON_DNSBL = 6,	 /* the DNSBLs' score reached the threshold */
-	REASON_SESSIONS = 7,	 /* too many sessions open at once */
-	REASON_SOURCE_RATE = 8,	 /* too many completed connections from this source */
-	REASON_NETWORK_RATE = 9, /* ... from its network */
-	REASON_SYN_RATE = 10,	 /* too many SYNs of a source that never completed a handshake */
-	REASON_DEFERRED = 11,	 /* first SYN of an unknown source, its lookup is under way */
-	REASON_CLEAN = 12,	 /* nothing speaks against it */
-	REASON_MALFORMED = 13,	 /* could not be read; passes */
-	REASON_SLOTS = 16,	 /* size of tables indexed by a reason, a power of two */
+	REASON_DNSBL = 6,	  /* the DNSBLs' score reached the threshold */
+	REASON_SESSIONS = 7,	  /* too many sessions open at once */
+	REASON_SOURCE_RATE = 8,	  /* too many completed connections from this source */
+	REASON_NETWORK_RATE = 9,  /* ... from its network */
+	REASON_SYN_RATE = 10,	  /* too many SYNs of a source that never completed a handshake */
+	REASON_DEFERRED = 11,	  /* first SYN of an unknown source, its lookup is under way */
+	REASON_CLEAN = 12,	  /* nothing speaks against it */
+	REASON_MALFORMED = 13,	  /* could not be read; passes */
+	REASON_SLOTS = 16,	  /* size of tables indexed by a reason, a power of two */
 };
 
 /* X(number, name in text, member of struct counters), in the order of decisions. */
@@ -78,20 +78,20 @@ struct outcome {
 
 /* Value of the per-CPU map `counters`; seen as a table it is struct outcome[REASON_SLOTS]. */
 struct counters {
-	struct outcome other;	    /* 0 */
-	struct outcome allow_list;  /* 1 */
-	struct outcome admin_block; /* 2 */
-	struct outcome abuse;	    /* 3 */
-	struct outcome block_list; /* 4 */
+	struct outcome other;	      /* 0 */
+	struct outcome allow_list;    /* 1 */
+	struct outcome admin_block;   /* 2 */
+	struct outcome abuse;	      /* 3 */
+	struct outcome block_list;    /* 4 */
 	struct outcome authenticated; /* 5 */
-	struct outcome dnsbl;	     /* 6 */
-	struct outcome sessions;     /* 7 */
-	struct outcome source_rate;  /* 8 */
-	struct outcome network_rate; /* 9 */
-	struct outcome syn_rate;     /* 10 */
-	struct outcome deferred;     /* 11 */
-	struct outcome clean;	     /* 12 */
-	struct outcome malformed;    /* 13 */
+	struct outcome dnsbl;	      /* 6 */
+	struct outcome sessions;      /* 7 */
+	struct outcome source_rate;   /* 8 */
+	struct outcome network_rate;  /* 9 */
+	struct outcome syn_rate;      /* 10 */
+	struct outcome deferred;      /* 11 */
+	struct outcome clean;	      /* 12 */
+	struct outcome malformed;     /* 13 */
 	struct outcome reserved_14;
 	struct outcome reserved_15;
 };

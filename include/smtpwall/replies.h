@@ -16,21 +16,21 @@
 
 /* The reader of replies, fed byte by byte (bpf/reply.h). All zero: at the start of the banner. */
 struct reply {
-	__u16 node;	/* of the automaton that finds phrases */
-	__u16 code;	/* of the line, as far as it was read */
-	__u8 column;	/* in the line, counted up to 255 */
-	__u8 more;	/* this line is not the reply's last ("550-") */
-	__u8 bracket;	/* inside <...>: text of the client */
-	__u8 greeted;	/* the banner is over */
-	__u8 data;	/* the last reply was 354: the next one is about the message */
-	__u8 broken;	/* the line is no reply; skip to its end */
-	__u8 by_code;	/* no phrases were looked for in a part of this reply */
-	__u8 held;	/* bytes in `line` */
-	__u32 before;	/* phrases in front of the first '<' of their line; of all lines of the reply */
-	__u32 after;	/* phrases behind the last '>' of this line so far */
-	__u16 offence_code; /* code of the last reply that was an offence; 0 none */
-	__u8 offence;	    /* and its kind */
-	__u8 unused;
+	__u16 node;  /* of the automaton that finds phrases */
+	__u16 code;  /* of the line, as far as it was read */
+	__u8 column; /* in the line, counted up to 255 */
+	__u8 more;   /* bits: this line is not the reply's last ("550-"); lines of it were missed */
+	__u8 bracket; /* in front of, inside or behind <...>: text of the client */
+	__u8 greeted; /* the banner is over */
+	__u8 data;    /* the last reply was 354: the next one is about the message */
+	__u8 broken;  /* the line is no reply; skip to its end */
+	__u8 by_code; /* no phrases were looked for in a part of this reply */
+	__u8 held;    /* bytes in `line` */
+	__u32 before; /* phrases in front of the first mark (< or ") of their line; of all lines */
+	__u32 after;  /* phrases behind the last mark (> or ") of this line so far */
+	__u16 offence_code;    /* code of the last reply that was an offence; 0 none */
+	__u8 offence;	       /* and its kind */
+	__u8 known_offence;    /* the kind of the one that offence_code is of */
 	char line[REPLY_LINE]; /* the start of this line */
 };
 
@@ -57,7 +57,6 @@ enum flow_state {
 	FLOW_READ = 0,	 /* it is read */
 	FLOW_VEILED = 1, /* encrypted, or not SMTP: the log has to tell */
 	FLOW_LOST = 2,	 /* where its lines begin is not known any more */
-	FLOW_SKIP = 3,	 /* bytes are missing: read on from the next line on */
 };
 
 struct flow {
@@ -75,13 +74,13 @@ struct reply_counts {
 	__u64 offence[OFFENCES]; /* read, charged or not */
 	__u64 mail;		 /* messages accepted */
 	__u64 logins;
-	__u64 veiled;  /* connections that became unreadable: STARTTLS, TLS from the start */
-	__u64 lost;    /* connections not read any more: state lost or pushed out */
-	__u64 gaps;    /* segments in front of which bytes were missing */
-	__u64 by_code; /* replies of which only the code was read: too long a packet */
-	__u64 dropped; /* segments to a banned source, dropped on their way out */
-	__u64 spared;  /* limits reached that led to no ban: known senders, large shares */
-	__u64 bans;    /* bans written */
+	__u64 veiled;	 /* connections that became unreadable: STARTTLS, TLS from the start */
+	__u64 lost;	 /* connections not read any more: state lost or pushed out */
+	__u64 gaps;	 /* segments in front of which bytes were missing */
+	__u64 by_code;	 /* replies of which only the code was read: too long a packet */
+	__u64 dropped;	 /* segments to a banned source, dropped on their way out */
+	__u64 spared;	 /* limits reached that led to no ban: known senders, large shares */
+	__u64 bans;	 /* bans written */
 	__u64 bans_full; /* bans for which there was no room */
 };
 
@@ -91,7 +90,7 @@ struct reply_counts {
 #define REPLY_CLASSES 64
 
 /*
- * Aho-Corasick over the phrases below, case folded, worked out by user space before the programs are
+ * Aho-Corasick over the phrases of phrases.h, case folded, worked out by user space before the programs are
  * loaded (it is their .rodata).
  */
 struct reply_table {

@@ -67,14 +67,14 @@ struct settings {
 	__u64 defer_limit;  /* a source is deferred for at most that long, ns */
 
 	/* Of abuse (abuse.h); points in units of PENALTY_POINT. */
-	__u64 abuse_limit;	     /* at this penalty a source is banned; 0: nobody is */
+	__u64 abuse_limit;	      /* at this penalty a source is banned; 0: nobody is */
 	__u64 abuse_weight[OFFENCES]; /* points of one offence; 0: counted only */
-	__u64 abuse_half_life;	     /* ns */
-	__u64 abuse_daily;	     /* failed logins a day, spread evenly, that end in a ban; 0: off */
-	__u64 abuse_share;	     /* per cent of all accepted mail: who carries more is not banned; 0: off */
-	__u64 ban_length;	     /* of a first ban, ns */
-	__u64 ban_max;		     /* ns */
-	__u64 login_time;	     /* a login exempts its source that long, ns; 0: never */
+	__u64 abuse_half_life;	      /* ns */
+	__u64 abuse_daily; /* failed logins a day, spread evenly, that end in a ban; 0: off */
+	__u64 abuse_share; /* per cent of all accepted mail: who carries more is not banned; 0: off */
+	__u64 ban_length; /* of a first ban, ns */
+	__u64 ban_max;	  /* ns */
+	__u64 login_time; /* a login exempts its source that long, ns; 0: never */
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

@@ -57,18 +57,19 @@ struct proven {
 	__u64 busy;	 /* sessions are open without a break since then: none is older */
 	__u64 mail;	 /* last handshake on a protected port; 0: none, the host's own users */
 	/* Abuse: changed by bpf/penalty.h only. */
-	__u64 penalty;		 /* PENALTY_*, fading with abuse_half_life */
-	__u64 guesses;		 /* failed logins, PENALTY_*, running off evenly by abuse_daily a day */
-	__u64 carried;		 /* messages accepted from it, PENALTY_*, fading (CARRIED_HALF_LIFE) */
-	__u64 offended_first;	 /* first and last of the offences counted below; 0: none */
+	__u64 penalty; /* PENALTY_*, fading with abuse_half_life */
+	__u64 guesses; /* failed logins, PENALTY_*, running off evenly by abuse_daily a day */
+	__u64 carried; /* messages accepted from it, PENALTY_*, fading (CARRIED_HALF_LIFE) */
+	__u64 offended_first; /* first and last of the offences counted below; 0: none */
 	__u64 offended;
 	__u64 login_until;	 /* logged in: exempt until then */
 	__u64 veiled;		 /* last time a session of its could not be read; 0 never */
 	__u32 offence[OFFENCES]; /* until it had been quiet for long */
 	__u32 fresh[OFFENCES];	 /* that the ledger has not taken over yet */
 	__u32 fresh_mail;	 /* accepted messages that the ledger has not taken over yet */
-	__u32 read[OFFENCES];	 /* read by the kernel, so that the log's line about it charges nothing */
-	__u32 unused;
+	__u32 spared; /* second of the boot clock: when it was last told that it is spared */
+	__u32 read[OFFENCES]; /* read by the kernel; the log's lines about these charge nothing */
+	__u64 read_last;      /* the last of them */
 };
 
 /*

@@ -291,6 +291,29 @@ static void use_manual(struct bench *b, bool use)
 		 "manual_lengths", "");
 }
 
+/* Those that may be blocked by hand may be banned as well; while nobody is, nobody is looked for. */
+static void set_bans(struct bench *b)
+{
+	struct ban ban = {.since = 1, .until = FOREVER, .mode = MODE_ENFORCE};
+
+	for (uint32_t n = 0; n < HAND; n++) {
+		struct prefix key = {.address = mapped(nth(n)), .length = 128};
+
+		kit_must(bpf_map_update_elem(kit_map(&b->kit, "bans"), &key, &ban, BPF_ANY), "bans",
+			 "");
+	}
+}
+
+static void use_bans(struct bench *b, bool use)
+{
+	struct abuse abuse = {.banned_until = use ? FOREVER : 0,
+			      .networks_until = use ? FOREVER : 0};
+	__u32 zero = 0;
+
+	kit_must(bpf_map_update_elem(kit_map(&b->kit, "abuse"), &zero, &abuse, BPF_ANY), "abuse",
+		 "");
+}
+
 /* --- measuring -------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
@@ -332,6 +355,8 @@ enum column {
 	ANSWER_MISS,
 	ANSWER_CLEAN,
 	ANSWER_LISTED,
+	BESIDE_BANS,
+	BANNED,
 	HASH_MISS,
 	HASH_HIT,
 	TRIE_MISS,
@@ -355,6 +380,8 @@ static const struct {
 	[ANSWER_MISS] = {"no DNSBL answer, a segment", source_unlisted, 25, TCP_ACK},
 	[ANSWER_CLEAN] = {"DNSBL: clean, a SYN", source_known, 25, TCP_SYN},
 	[ANSWER_LISTED] = {"DNSBL: listed, a SYN", source_answered, 25, TCP_SYN},
+	[BESIDE_BANS] = {"unlisted, beside bans", source_unlisted, 25, TCP_ACK},
+	[BANNED] = {"banned, a SYN", source_by_hand, 25, TCP_SYN},
 	[HASH_MISS] = {"peer: HASH, absent", source_unlisted, 25, TCP_SYN},
 	[HASH_HIT] = {"peer: HASH, present", source_listed, 25, TCP_SYN},
 	[TRIE_MISS] = {"peer: LPM_TRIE, absent", source_unlisted, 25, TCP_SYN},
@@ -389,6 +416,7 @@ static void bench_size(struct bench *b, size_t entries)
 						       : b->kit.run;
 
 			use_manual(b, i == BESIDE_HAND || i == BY_HAND);
+			use_bans(b, i == BESIDE_BANS || i == BANNED);
 			b->kit.settings->dnsbl_threshold =
 				i >= ANSWER_MISS && i <= ANSWER_LISTED ? 3 : 0;
 			fill_pool(b, columns[i].source);
@@ -426,6 +454,7 @@ int main(void)
 	b.bare = load_bare();
 	set_scene(&b);
 	set_answers(&b);
+	set_bans(&b);
 	printf("  entries  packet                       a packet   to another port\n");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) - kit_small(); i++)
 		bench_size(&b, sizes[i]);

@@ -78,6 +78,7 @@ static inline void kit_reset(struct kit *kit)
 {
 	volatile struct settings *s = kit->settings;
 	struct deferral no_deferral = {0};
+	struct abuse no_abuse = {0};
 	struct proof no_proof = {0};
 	__u32 zero = 0;
 
@@ -98,6 +99,10 @@ static inline void kit_reset(struct kit *kit)
 	s->dnsbl_threshold = s->dnsbl_since = 0;
 	s->ask_budget = 1000000;
 	s->defer_budget = s->defer_limit = 0;
+	s->abuse_limit = s->abuse_half_life = s->abuse_daily = s->abuse_share = 0;
+	s->ban_length = s->ban_max = s->login_time = 0;
+	for (int i = 0; i < OFFENCES; i++)
+		s->abuse_weight[i] = 0;
 	wall_dnsbl_health(kit->wall)->defer_until = 0;
 	kit_no_manual(kit);
 	kit_empty_map(kit, "proven");
@@ -106,6 +111,11 @@ static inline void kit_reset(struct kit *kit)
 	kit_empty_map(kit, "dnsbl");
 	kit_empty_map(kit, "deferred");
 	kit_empty_map(kit, "asked");
+	kit_empty_map(kit, "bans");
+	kit_empty_map(kit, "known");
+	kit_empty_map(kit, "openings");
+	kit_empty_map(kit, "flows");
+	bpf_map_update_elem(kit_map(kit, "abuse"), &zero, &no_abuse, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "deferral"), &zero, &no_deferral, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "proof"), &zero, &no_proof, BPF_ANY);
 }

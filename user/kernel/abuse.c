@@ -131,8 +131,9 @@ static int run_report(int program, struct report *report, struct error *why)
 		return error_set(why, err, "cannot run the program report: %s", strerror(-err));
 	memcpy(report, &back, sizeof(*report));
 	if (!report->result)
-		return error_set(why, -EPROTO,
-				 "the program report gave no answer; run `smtpwall up` to renew it");
+		return error_set(
+			why, -EPROTO,
+			"the program report gave no answer; run `smtpwall up` to renew it");
 	return 0;
 }
 
@@ -158,7 +159,5 @@ int wall_report(const char *pins, struct report *report, struct error *why)
 
 uint64_t penalty_at(uint64_t word, uint64_t now, uint64_t half_life)
 {
-	(void)now;
-	(void)half_life;
-	return PENALTY_SUM(word);
+	return penalty_fade(word, now / PENALTY_TICK, half_life / PENALTY_TICK);
 }

@@ -11,6 +11,7 @@
  *   policy    installs a compiled policy
  *   run       BPF_PROG_RUN: `check`
  *   answers   the maps of the DNSBLs
+ *   phrases   the automaton that reads the mail server's replies
  *   abuse     bans, known senders, what the mail server's replies gave; program `report`
  *   sessions  the open sessions, by the iterator `list_sessions`
  *   ring      the two event rings
@@ -226,6 +227,11 @@ int wall_each_proven(struct wall *wall,
 		     void *context);
 /* Forgets sources that were deferred long ago. Returns how many stay, or a negative errno. */
 int wall_sweep_deferred(struct wall *wall);
+
+/* --- phrases ---------------------------------------------------------------------------------- */
+
+/* Fills in the whole table. -E2BIG: the phrases do not fit, which only a change of them brings about. */
+int phrases_build(struct reply_table *out);
 
 /* --- abuse ------------------------------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <smtpwall/replies.h>
 #include "wall.skel.h"
 #include "kernel.h"
 #include "object.h"
@@ -144,6 +145,11 @@ int object_load(const char *pins, struct object **out, struct error *why)
 		err = reuse_map(object, pins, map, why);
 		if (err)
 			goto fail;
+	}
+	err = phrases_build((struct reply_table *)&object->skeleton->rodata->reply_table);
+	if (err) {
+		error_set(why, err, "the table of phrases is too small for the phrases");
+		goto fail;
 	}
 	err = wall_object__load(object->skeleton);
 	if (err) {

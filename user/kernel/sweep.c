@@ -46,6 +46,7 @@ static int forget_idle(void *context, const void *key, const void *value)
 	struct sweep *sweep = context;
 
 	if (p->sessions <= 0 && p->last + sweep->idle_ns < sweep->now &&
+	    p->login_until < sweep->now &&
 	    bpf_map_delete_elem(sweep->fd, key) == 0)
 		sweep->deleted++;
 	return 0;

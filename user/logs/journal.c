@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-journal.h>
+#include <unistd.h>
 #include "inside.h"
 
 #define LOOK_EVERY 1000000ULL /* us */
@@ -264,8 +265,9 @@ static int open_journal(struct log_journal *j)
 		j->journal = NULL;
 		return r;
 	}
-	if (!j->directory && sd_journal_has_runtime_files(j->journal) <= 0 &&
-	    sd_journal_has_persistent_files(j->journal) <= 0)
+	/* An empty directory may be there without anybody who would fill it. */
+	if (!j->directory && access("/run/systemd/journal/socket", F_OK) &&
+	    sd_journal_next(j->journal) <= 0)
 		return -ENOENT;
 	sd_journal_set_data_threshold(j->journal, FIELD_MOST);
 	r = add_matches(j);

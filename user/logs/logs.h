@@ -130,7 +130,8 @@ struct log_positions;
 
 /* Reads `path` (STATE/log-positions); one that is missing or unreadable is an empty one. -ENOMEM. */
 int log_positions_open(const char *path, struct log_positions **out, struct error *why);
-/* Writes it if something changed and (unless `now`) the last time was a minute ago. */
+/* Writes it if something changed and (unless `now`) the last time was a minute ago: to be called each
+ * second or so, and with `now` at the end, when the readers are closed. */
 int log_positions_save(struct log_positions *positions, bool now, struct error *why);
 /* Writes nothing: close the readers, save, then this. NULL allowed. */
 void log_positions_close(struct log_positions *positions);
@@ -165,8 +166,9 @@ struct log_journal;
 
 /*
  * Follows the units in the journal of this system (`directory` NULL) or in that directory; with
- * units == 0 those that the patterns name. No journal is not an error here, but a fault that the
- * reader tells, and it looks again from time to time.
+ * units == 0 those that the patterns name. Units that are given need not stand in the patterns: all
+ * sets are tried on them then. No journal is not an error here, but a fault that the reader tells, and
+ * it looks again from time to time.
  */
 int log_journal_open(sd_event *loop, const char *directory, const char *const unit[],
 		     unsigned int units, const struct log_patterns *patterns,
