@@ -27,6 +27,7 @@ put() { lab_exec mail "$(tool ban)" "$pins" "$@"; }
 kept() { # strikes of the bans in the ledger, which is all that is known where no wall is
 	wall bans --json --pins "$pins-none" 2>/dev/null | grep -oE '"strikes": *[0-9]+' | grep -oE '[0-9]+$' | tr '\n' ' '
 }
+kept_sorted() { kept | tr ' ' '\n' | sort -n | tr '\n' ' ' | sed 's/^ *//'; }
 told() { grep -c "$1" "$log"; }
 in_map() { lab_exec mail bpftool -j map dump pinned "$pins/maps/bans" 2>/dev/null | grep -o '"strikes":[0-9]*' | cut -d: -f2 | sort -n | tr '\n' ' '; }
 gone() { ! grep -q . <<<"$(in_map)"; }
@@ -91,10 +92,25 @@ says "who carries much is told" 'share of 198\.51\.100\.30.*over 60%.*proxy, NAT
 says "a private one otherwise" 'share of 10\.0\.0\.7.*over 30%.*private address' wall status
 silent_on "an allowed one is not, nor who carries less" 'share of 198\.51\.100\.3[12]' wall status
 
+# --- several addresses become their network --------------------------------------------------------
+
+for host in 1 2 3 4; do works "a ban" put put "198.51.101.$host" "strikes=$host"; done
+for host in 1 2 3 20; do works "a ban" put put "198.51.100.$host" strikes=7; done
+clock 61
+works "it is told" wait_for 5 grep -qE 'ban source=198\.51\.101\.0/24 reason=abuse until=[^ ]* strikes=4 members=4 offences="relay-denied 12"' "$log"
+becomes "it stands for its members, the others stay as a known sender is among them" 5 "4 7 7 7 7 " in_map
+clock 61
+becomes "so does the ledger" 5 "4 7 7 7 7 " kept_sorted
+works "taken back" wall unblock 198.51.101.0/24
+for host in 1 2 3 20; do works "taken back" wall unblock "198.51.100.$host"; done
+
 # --- down keeps them ------------------------------------------------------------------------------
 
 works "a ban" put put 203.0.113.7 strikes=5
 works "down" wall down
 same "has kept it" "$(kept)" "5 "
+works "up" wall up
+same "has put it back" "$(in_map)" "5 "
+same "and the known sender" "$(json known.messages check 198.51.100.20)" 5
 lab_daemon_stop mail >/dev/null 2>&1
 finish
