@@ -315,7 +315,9 @@ __weak __noinline int penalty_charge(__u32 place)
 	/* What happened a while ago has faded since. */
 	amount = penalty_fade(PENALTY_WORD(c->when / PENALTY_TICK, weight), c->now / PENALTY_TICK,
 			      s->abuse_half_life / PENALTY_TICK);
-	at_limit = penalty_add(&p->penalty, c->now, amount, s->abuse_half_life / PENALTY_TICK, 0) >=
+	/* To the nearest point: what fades between ten guesses does not make them nine. */
+	at_limit = penalty_add(&p->penalty, c->now, amount, s->abuse_half_life / PENALTY_TICK, 0) +
+				   PENALTY_POINT / 2 >=
 			   s->abuse_limit * factor &&
 		   weight;
 	if (s->abuse_daily && c->offence == OFFENCE_AUTH_FAILED &&

@@ -110,7 +110,7 @@ works "nor do unknown users" unharmed $known
 # --- networks ------------------------------------------------------------------------------------------
 
 abuse_conf enforce 'abuse:widen = 4'
-works "four are many from now on" wall up
+works "four are many from now on" restart
 for i in 1 2 3; do offends bad 198.51.101.$i $LAB_MAIL4; done
 works "three banned addresses are three" unharmed 198.51.101.77
 offends bad 198.51.101.4 $LAB_MAIL4

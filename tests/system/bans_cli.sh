@@ -202,6 +202,8 @@ silent_on "that of an unblocked one is gone" '203\.0\.113\.60' wall bans --all
 says "unblock takes it back there" '^203\.0\.113\.61 is no longer banned' wall unblock 203.0.113.61
 silent_on "for good" '203\.0\.113\.61' wall bans --all
 works "up again" wall up
+for everything in 0.0.0.0/0 2000::/3; do wall unblock $everything >"$LAB_DIR/output" 2>&1; done
+same "nothing is left that the ledger brought back" "$(json abuse.entries status)" 0
 
 # --- status ---------------------------------------------------------------------------------------------------
 

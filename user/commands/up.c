@@ -131,8 +131,7 @@ static void restore(struct going_up *up, struct object *object, struct wall *wal
 		note("not all bans were restored: %s", bad.text);
 }
 
-static int prepare(struct going_up *up, struct object *object, struct wall *wall,
-		   struct error *why)
+static int prepare(struct going_up *up, struct object *object, struct wall *wall, struct error *why)
 {
 	struct error bad;
 	int err;
@@ -163,10 +162,9 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 		port[i] = up->config->port[i].number;
 	if (net_listens(port, up->config->ports) == 0)
 		note("nothing listens on the protected ports in this network namespace; if the mail "
-		     "server runs in another one (a container, a host behind this one), its "
-		     "sessions are not seen: the rows sessions, source-rate, network-rate and "
-		     "syn-rate do not work, nobody is looked up in a DNSBL, and a list that begins "
-		     "to speak cuts open sessions");
+		     "server runs in another one (a container, a host behind this one), its clients "
+		     "are proven by what it sends to them: open sessions are not counted (row "
+		     "sessions), not spared when a list begins to speak, and not cut");
 }
 
 /*
