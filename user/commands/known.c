@@ -126,10 +126,11 @@ static int add_sender(const struct ledger_known *known, void *context)
 		m->sender = more;
 		m->room = room;
 	}
-	/* The window moves by whole days: if no more mail comes, it has moved past the last one then. */
+	/* The window moves by whole days, today is in it: if no more mail comes, it has moved past the
+	 * last one then. */
 	m->sender[m->count++] = (struct sender){
 		.source = known->source,
-		.known = {.until = clock_boot_of((known->last_day + (int64_t)m->window + 1) * DAY),
+		.known = {.until = clock_boot_of((known->last_day + (int64_t)m->window) * DAY),
 			  .messages = known->messages,
 			  .days = known->days},
 	};
@@ -184,7 +185,7 @@ int known_mirror(struct wall *wall, struct ledger *ledger, const struct config *
 		 struct error *why)
 {
 	struct mirror m = {.wall = wall, .window = config->known_window / DAY};
-	int64_t from = clock_wall() / DAY - (int64_t)m.window;
+	int64_t from = clock_wall() / DAY - (int64_t)m.window + 1;
 	int err = ledger_each_known(ledger, from, (uint32_t)config->known_messages,
 				    (uint32_t)config->known_days, add_sender, &m, why),
 	    bad = 0;

@@ -24,8 +24,9 @@
 const char help_daemon[] =
 	"usage: smtpwall daemon [--down-on-exit]\n\n"
 	"Puts the wall up, then keeps it true: reloads lists whose files change, follows interfaces and own\n"
-	"addresses, writes one line to the log (facility mail) for each source whose verdict changes, and\n"
-	"shows in `smtpwall status` what is wrong. SIGHUP reads the configuration again; a bad one keeps the\n"
+	"addresses, reads the mail server's logs, keeps bans and known senders in the ledger, cuts the sessions\n"
+	"of who is banned, writes one line to the log (facility mail) for each ban and each source whose\n"
+	"verdict changes, and shows in `smtpwall status` what is wrong. SIGHUP reads the configuration again; a bad one keeps the\n"
 	"old settings. SIGTERM ends it; the wall stays.\n\n"
 	"  --down-on-exit  takes the wall down at the end (for containers)\n";
 
