@@ -18,7 +18,10 @@ lab_star
 dns_start
 dns_rules <<-END
 	backup.test A $LAB_MAIL4
-	foreign.test A 198.51.100.80
+	second.test MX mx.second.test
+	mx.second.test A 198.51.100.79,$LAB_MAIL4
+	foreign.test MX mx.foreign.test
+	mx.foreign.test A 198.51.100.80
 	silent.test SERVFAIL
 END
 serve mail 25 || { not_ok server "it did not start"; finish; }
@@ -54,6 +57,8 @@ works "the log is followed" wait_for 5 follows
 
 message 203.0.113.5 "" "<user@backup.test>" 198.51.100.80
 works "a backup MX: its domain's MX are asked for" wait_for 5 asked_for backup.test
+message 203.0.113.5 "" "<user@second.test>" 198.51.100.79
+works "one whose MX record leads here" wait_for 5 asked_for mx.second.test
 message 203.0.113.5 "" "<user@silent.test>" 198.51.100.80
 works "one that nobody can answer for" wait_for 5 asked_for silent.test
 message 203.0.113.5 ", sasl_method=PLAIN, sasl_username=ann" "<user@foreign.test>" 198.51.100.80

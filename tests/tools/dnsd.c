@@ -12,7 +12,7 @@
  * PATTERN is a shell pattern; lose=N: the first N questions are lost; TRUNCATED (or TCPONLY): over
  * UDP there is only TC, the behaviour over TCP. BEHAVIOUR:
  *
- *	A 127.0.0.2[,127.0.0.4]   CNAME TARGET [A ADDRESS]   NX   NODATA   SERVFAIL   REFUSED   SILENT
+ *	A 127.0.0.2[,127.0.0.4]   CNAME TARGET [A ADDRESS]   MX HOST (and no address)   NX   NODATA   SERVFAIL   REFUSED   SILENT
  *	GARBAGE (behind the right id)   CUT   LONG (a record with 16 bytes)   LOOP (of compression)
  *	WRONGNAME (of the record)   WRONGQUESTION   WRONGID
  *
@@ -130,6 +130,13 @@ static void put_alias(struct message *m, const struct rule *r)
 		put_addresses(m, r, r->target);
 }
 
+static void put_exchange(struct message *m, const struct rule *r)
+{
+	put_record(m, 1, "", 15, r->ttl, (unsigned int)strlen(r->target) + 4);
+	put16(m, 10);
+	put_name(m, r->target);
+}
+
 /* What a question becomes; `m` holds its head and the question itself. */
 static void spoil(struct message *m, const struct rule *r)
 {
@@ -144,7 +151,7 @@ static void spoil(struct message *m, const struct rule *r)
 			m->byte[i] = (uint8_t)random();
 }
 
-static void answer(struct message *m, const struct rule *r, const char *name, bool a)
+static void answer(struct message *m, const struct rule *r, const char *name, unsigned int type)
 {
 	unsigned int kind = r ? r->kind : REFUSED, at = (unsigned int)m->size;
 
@@ -152,7 +159,9 @@ static void answer(struct message *m, const struct rule *r, const char *name, bo
 		m->byte[3] |= kind == SERVFAIL ? 2 : kind == REFUSED ? 5 : 3;
 	if (kind == SERVFAIL || kind == REFUSED)
 		return;
-	if (kind == NX || kind == NODATA || !a)
+	if (kind == MX && type == 15)
+		put_exchange(m, r);
+	else if (kind == MX || kind == NX || kind == NODATA || type != 1)
 		put_soa(m, r, name);
 	else if (kind == CNAME)
 		put_alias(m, r);
@@ -233,7 +242,7 @@ static void take(struct waiting *w)
 	if (cut)
 		m->byte[2] |= 2;
 	else
-		answer(m, r, name, type == 1);
+		answer(m, r, name, type);
 	w->due = now_ms() + (r ? r->delay : 0);
 	if (r && w->fd != udp)
 		usleep(1000 * r->delay);

@@ -19,7 +19,7 @@
 #define ADDRESSES 16
 
 /* clang-format off */
-#define KINDS_ALL(X) X(A) X(CNAME) X(NX) X(NODATA) X(SERVFAIL) X(REFUSED) X(SILENT) X(GARBAGE) \
+#define KINDS_ALL(X) X(A) X(CNAME) X(MX) X(NX) X(NODATA) X(SERVFAIL) X(REFUSED) X(SILENT) X(GARBAGE) \
 	X(CUT) X(LONG) X(LOOP) X(WRONGNAME) X(WRONGQUESTION) X(WRONGID)
 #define KIND(name) name,
 #define WORD(name) #name,
@@ -84,8 +84,8 @@ static bool read_word(struct rule *r, char *word, char **rest)
 	/* CNAME TARGET A ADDRESS stays a CNAME. */
 	if (r->kind != CNAME)
 		r->kind = kind;
-	value = kind <= CNAME ? strtok_r(NULL, " \t\n", rest) : NULL;
-	if (kind == CNAME) {
+	value = kind <= MX ? strtok_r(NULL, " \t\n", rest) : NULL;
+	if (kind == CNAME || kind == MX) {
 		snprintf(r->target, sizeof(r->target), "%s", value ? value : "");
 		r->addresses = 0;
 	} else if (value)
