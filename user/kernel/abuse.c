@@ -46,47 +46,8 @@ int wall_drop_known(struct wall *wall, const struct address *source)
 	return bpf_map_delete_elem(wall->fd[MAP_KNOWN], source);
 }
 
-/* What was asked to walk, with the types of the map. */
-struct typed {
-	void *context;
-	int (*ban)(void *context, const struct prefix *prefix, const struct ban *ban);
-	int (*known)(void *context, const struct address *source, const struct known *known);
-};
-
-static int each_ban(void *context, const void *key, const void *value)
-{
-	const struct typed *t = context;
-
-	return t->ban(t->context, key, value);
-}
-
-int wall_each_ban(struct wall *wall,
-		  int (*each)(void *context, const struct prefix *prefix, const struct ban *ban),
-		  void *context)
-{
-	struct typed t = {.context = context, .ban = each};
-
-	return walk_map(wall->fd[MAP_BANS], sizeof(struct prefix), sizeof(struct ban), each_ban,
-			&t);
-}
-
-static int each_known(void *context, const void *key, const void *value)
-{
-	const struct typed *t = context;
-
-	return t->known(t->context, key, value);
-}
-
-int wall_each_known(struct wall *wall,
-		    int (*each)(void *context, const struct address *source,
-				const struct known *known),
-		    void *context)
-{
-	struct typed t = {.context = context, .known = each};
-
-	return walk_map(wall->fd[MAP_KNOWN], sizeof(struct address), sizeof(struct known),
-			each_known, &t);
-}
+WALK_TYPED(wall_each_ban, MAP_BANS, struct prefix, struct ban)
+WALK_TYPED(wall_each_known, MAP_KNOWN, struct address, struct known)
 
 int wall_abuse(struct wall *wall, struct abuse *out, struct error *why)
 {

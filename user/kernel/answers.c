@@ -29,48 +29,8 @@ int wall_drop_dnsbl(struct wall *wall, const struct address *source)
 	return bpf_map_delete_elem(wall->fd[MAP_DNSBL], source);
 }
 
-/* What was asked to walk, with the types of the map. */
-struct typed {
-	void *context;
-	int (*dnsbl)(void *context, const struct address *source, const struct dnsbl *facts);
-	int (*proven)(void *context, const struct address *source, const struct proven *proven);
-};
-
-static int each_dnsbl(void *context, const void *key, const void *value)
-{
-	const struct typed *t = context;
-
-	return t->dnsbl(t->context, key, value);
-}
-
-int wall_each_dnsbl(struct wall *wall,
-		    int (*each)(void *context, const struct address *source,
-				const struct dnsbl *facts),
-		    void *context)
-{
-	struct typed t = {.context = context, .dnsbl = each};
-
-	return walk_map(wall->fd[MAP_DNSBL], sizeof(struct address), sizeof(struct dnsbl),
-			each_dnsbl, &t);
-}
-
-static int each_proven(void *context, const void *key, const void *value)
-{
-	const struct typed *t = context;
-
-	return t->proven(t->context, key, value);
-}
-
-int wall_each_proven(struct wall *wall,
-		     int (*each)(void *context, const struct address *source,
-				 const struct proven *proven),
-		     void *context)
-{
-	struct typed t = {.context = context, .proven = each};
-
-	return walk_map(wall->fd[MAP_PROVEN], sizeof(struct address), sizeof(struct proven),
-			each_proven, &t);
-}
+WALK_TYPED(wall_each_dnsbl, MAP_DNSBL, struct address, struct dnsbl)
+WALK_TYPED(wall_each_proven, MAP_PROVEN, struct address, struct proven)
 
 struct deferred_sweep {
 	int fd, left;

@@ -12,4 +12,28 @@
 int walk_map(int fd, size_t key_size, size_t value_size,
 	     int (*each)(void *context, const void *key, const void *value), void *context);
 
+/*
+ * Makes `function(wall, each, context)`, which walks one of the wall's maps with the types of that map.
+ */
+#define WALK_TYPED(function, map, key_type, value_type)                                            \
+	struct function##_call {                                                                   \
+		int (*each)(void *context, const key_type *key, const value_type *value);          \
+		void *context;                                                                     \
+	};                                                                                         \
+	static int function##_one(void *context, const void *key, const void *value)               \
+	{                                                                                          \
+		const struct function##_call *call = context;                                      \
+                                                                                                   \
+		return call->each(call->context, key, value);                                      \
+	}                                                                                          \
+	int function(struct wall *wall,                                                            \
+		     int (*each)(void *context, const key_type *key, const value_type *value),     \
+		     void *context)                                                                \
+	{                                                                                          \
+		struct function##_call call = {each, context};                                     \
+                                                                                                   \
+		return walk_map(wall->fd[map], sizeof(key_type), sizeof(value_type),               \
+				function##_one, &call);                                            \
+	}
+
 #endif
