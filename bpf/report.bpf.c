@@ -120,7 +120,7 @@ static __always_inline enum report_result report_ban(const struct report *r, __u
 {
 	struct abuse *a = abuse_get();
 	struct prefix key = r->prefix;
-	long err;
+	int err; /* not long: before 6.4 the upper half of what a map's function returns is undefined */
 
 	if (!a)
 		return REPORT_FULL;
