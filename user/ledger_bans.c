@@ -150,34 +150,34 @@ int ledger_drop_ban(struct ledger *ledger, const struct prefix *prefix, struct e
 	return err > 0 ? 0 : err == 0 ? ledger_none(ledger, why) : err;
 }
 
+struct each_ban {
+	int (*each)(const struct ledger_ban *ban, void *context);
+	void *context;
+};
+
+static int one_ban(sqlite3_stmt *s, void *context)
+{
+	const struct each_ban *walk = context;
+	struct ledger_ban ban;
+
+	return read_ban(s, &ban) ? walk->each(&ban, walk->context) : -EUCLEAN;
+}
+
 int ledger_each_ban(struct ledger *ledger, int (*each)(const struct ledger_ban *ban, void *context),
 		    void *context, struct error *why)
 {
-	struct ledger_ban ban;
+	struct each_ban walk = {each, context};
 	sqlite3_stmt *s = NULL;
-	bool bad = false;
-	int rc, err = 0;
+	int rc;
 
 	if (!ledger_knows_abuse(ledger))
 		return 0;
-	/* Not a kept statement, so that `each` may use the ledger, even walk it again. */
 	rc = sqlite3_prepare_v2(ledger->db,
 				"SELECT " BAN_COLUMNS " FROM ban ORDER BY address, length", -1, &s,
 				NULL);
 	if (rc != SQLITE_OK)
 		return ledger_fail(ledger, rc, why);
-	while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (read_ban(s, &ban))
-			err = each(&ban, context);
-		else
-			bad = true;
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = ledger_fail(ledger, rc, why);
-	else if (!err && bad)
-		err = ledger_bad_row(ledger, "ban", why);
-	sqlite3_finalize(s);
-	return err;
+	return ledger_rows(ledger, s, "ban", one_ban, &walk, why);
 }
 
 int ledger_expire_bans(struct ledger *ledger, int64_t now, struct error *why)

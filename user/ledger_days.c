@@ -222,18 +222,29 @@ int ledger_add_day(struct ledger *ledger, const struct ledger_day *day, struct e
 	return err < 0 ? err : 0;
 }
 
+struct each_day {
+	int (*each)(const struct ledger_day *day, void *context);
+	void *context;
+};
+
+static int one_day(sqlite3_stmt *s, void *context)
+{
+	const struct each_day *walk = context;
+	struct ledger_day day;
+
+	return read_day(s, &day) ? walk->each(&day, walk->context) : -EUCLEAN;
+}
+
 int ledger_each_day(struct ledger *ledger, const struct address *source, int64_t from_day,
 		    int (*each)(const struct ledger_day *day, void *context), void *context,
 		    struct error *why)
 {
-	struct ledger_day day;
+	struct each_day walk = {each, context};
 	sqlite3_stmt *s = NULL;
-	bool bad = false;
-	int rc, err = 0;
+	int rc;
 
 	if (!ledger_knows_abuse(ledger))
 		return 0;
-	/* Not a kept statement, so that `each` may use the ledger, even walk it again. */
 	rc = sqlite3_prepare_v2(ledger->db,
 				source ? "SELECT " DAY_COLUMNS
 					 " FROM day WHERE source = ?2 AND day >= ?1 ORDER BY day"
@@ -245,18 +256,7 @@ int ledger_each_day(struct ledger *ledger, const struct address *source, int64_t
 	sqlite3_bind_int64(s, 1, from_day);
 	if (source)
 		ledger_bind_address(s, 2, source);
-	while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (read_day(s, &day))
-			err = each(&day, context);
-		else
-			bad = true;
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = ledger_fail(ledger, rc, why);
-	else if (!err && bad)
-		err = ledger_bad_row(ledger, "day", why);
-	sqlite3_finalize(s);
-	return err;
+	return ledger_rows(ledger, s, "day", one_day, &walk, why);
 }
 
 int ledger_expire_days(struct ledger *ledger, int64_t before_day, struct error *why)
@@ -309,14 +309,26 @@ static bool read_known(sqlite3_stmt *s, struct ledger_known *out)
 	return true;
 }
 
+struct each_known {
+	int (*each)(const struct ledger_known *known, void *context);
+	void *context;
+};
+
+static int one_known(sqlite3_stmt *s, void *context)
+{
+	const struct each_known *walk = context;
+	struct ledger_known known;
+
+	return read_known(s, &known) ? walk->each(&known, walk->context) : -EUCLEAN;
+}
+
 int ledger_each_known(struct ledger *ledger, int64_t from_day, uint32_t messages, uint32_t days,
 		      int (*each)(const struct ledger_known *known, void *context), void *context,
 		      struct error *why)
 {
-	struct ledger_known known;
+	struct each_known walk = {each, context};
 	sqlite3_stmt *s = NULL;
-	bool bad = false;
-	int rc, err = 0;
+	int rc;
 
 	if (!ledger_knows_abuse(ledger))
 		return 0;
@@ -331,18 +343,7 @@ int ledger_each_known(struct ledger *ledger, int64_t from_day, uint32_t messages
 	sqlite3_bind_int64(s, 1, from_day);
 	sqlite3_bind_int64(s, 2, messages);
 	sqlite3_bind_int64(s, 3, days);
-	while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (read_known(s, &known))
-			err = each(&known, context);
-		else
-			bad = true;
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = ledger_fail(ledger, rc, why);
-	else if (!err && bad)
-		err = ledger_bad_row(ledger, "day", why);
-	sqlite3_finalize(s);
-	return err;
+	return ledger_rows(ledger, s, "day", one_known, &walk, why);
 }
 
 int ledger_get_known(struct ledger *ledger, const struct address *source, int64_t from_day,

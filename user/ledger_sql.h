@@ -90,6 +90,14 @@ bool ledger_column_prefix(sqlite3_stmt *s, int at, struct prefix *out);
 bool ledger_column_number(sqlite3_stmt *s, int at, uint32_t *out);
 bool ledger_column_time(sqlite3_stmt *s, int at, int64_t *out);
 
+/*
+ * Runs a statement of the caller's, and ends it: `row` reads one row and hands it on; it returns what its
+ * receiver said (not 0 ends the walk), or -EUCLEAN for a row that cannot be read. Such rows are left out,
+ * and told at the end. Not for kept statements: a receiver may use the ledger, even walk it again.
+ */
+int ledger_rows(struct ledger *ledger, sqlite3_stmt *s, const char *table,
+		int (*row)(sqlite3_stmt *s, void *context), void *context, struct error *why);
+
 /* -ENOENT, and -EUCLEAN for a row of `table` that could not be read. */
 int ledger_none(const struct ledger *ledger, struct error *why);
 int ledger_bad_row(const struct ledger *ledger, const char *table, struct error *why);

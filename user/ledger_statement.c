@@ -116,3 +116,22 @@ bool ledger_knows_abuse(struct ledger *ledger)
 		ledger->schema = ledger_number(ledger->db, "PRAGMA user_version");
 	return ledger->schema >= 2;
 }
+
+int ledger_rows(struct ledger *ledger, sqlite3_stmt *s, const char *table,
+		int (*row)(sqlite3_stmt *s, void *context), void *context, struct error *why)
+{
+	bool bad = false;
+	int rc, err = 0;
+
+	while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		err = row(s, context);
+		bad |= err == -EUCLEAN;
+		err = err == -EUCLEAN ? 0 : err;
+	}
+	if (!err && rc != SQLITE_DONE)
+		err = ledger_fail(ledger, rc, why);
+	else if (!err && bad)
+		err = ledger_bad_row(ledger, table, why);
+	sqlite3_finalize(s);
+	return err;
+}

@@ -5,10 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,49 +13,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "ledger_place.h"
 #include "ledger_sql.h"
 
 /* Not every test needs all of them. */
 #pragma GCC diagnostic ignored "-Wunused-function"
-
-static char base[64], state[80], file[96];
-static struct error why;
-
-static int setup(void **unused)
-{
-	(void)unused;
-	snprintf(base, sizeof(base), "/tmp/smtpwall-ledger.XXXXXX");
-	if (!mkdtemp(base))
-		return -1;
-	snprintf(state, sizeof(state), "%s/state", base);
-	snprintf(file, sizeof(file), "%s/ledger.db", state);
-	memset(&why, 0, sizeof(why));
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int teardown(void **unused)
-{
-	(void)unused;
-	return nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct ledger *opened(bool readonly, uint64_t max)
-{
-	struct ledger *ledger = NULL;
-
-	if (ledger_open(state, readonly, max, &ledger, &why))
-		fail_msg("cannot open the ledger: %s", why.text);
-	return ledger;
-}
 
 /* By other hands than smtpwall's. */
 static void edit(const char *sql)
