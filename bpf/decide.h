@@ -70,9 +70,10 @@ static __always_inline bool decide_proof_works(__u64 now)
 {
 	__u32 zero = 0;
 	struct proof *p = bpf_map_lookup_elem(&proof, &zero);
+	const struct abuse *a = abuse_get();
 	__u64 full;
 
-	if (!p || !read_once(p->first))
+	if (!p || !a || (!read_once(p->first) && !read_once(a->proved)))
 		return false;
 	full = read_once(p->full);
 	return !full || now - full > PROOF_PAUSE;

@@ -220,6 +220,14 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 	key.length = ADDRESS_BITS;
 	key.unused = 0;
 	old = bpf_map_lookup_elem(&bans, &key);
+	if (!old) {
+		/* Its own entry was replaced by that of its network, which has its strikes. */
+		address_network(&key.address);
+		key.length = address_is_v4(&key.address) ? 120 : 64;
+		old = bpf_map_lookup_elem(&bans, &key);
+		key.address = c->source;
+		key.length = ADDRESS_BITS;
+	}
 	c->ban.strikes = 1;
 	/* What monitor mode would have done is not held against anybody later. */
 	if (old && c->now < old->remember && (old->mode == MODE_ENFORCE || mode == MODE_MONITOR))

@@ -87,7 +87,7 @@ static __always_inline void proven_charge(const struct settings *s, const struct
 	}
 }
 
-/* Tells that proof works here; a store a second at most, so that CPUs do not fight for the line. */
+/* Tells that proof by sockets works here; a store a second at most, so that CPUs do not fight for the line. */
 static __always_inline void proven_works(__u64 now)
 {
 	__u32 zero = 0;
@@ -105,7 +105,6 @@ static __always_inline void proven_completed(const struct settings *s, struct pr
 					     const struct address *source, enum port_kind port,
 					     __u64 now)
 {
-	proven_works(now);
 	proven_charge(s, source, now);
 	__sync_fetch_and_add(&p->completed, 1);
 	if (port != PORT_PROTECTED)

@@ -138,6 +138,7 @@ static long read_byte(__u32 i, struct reading *r)
 		return 1;
 	}
 	r->counts->replies++;
+	r->counts->by_code += flow->reply.by_code;
 	if (event == REPLY_OFFENCE)
 		reading_offence(r);
 	if (event == REPLY_LOGIN)
@@ -334,16 +335,16 @@ int replies(struct __sk_buff *skb)
 	r.counts = reply_counts_get();
 	if (!r.counts)
 		return TC_ACT_UNSPEC;
+	/* First: it may find that there is no `wall` any more. */
+	flow_key_of(g, &r.scratch->key);
+	if ((g->flags & (TCP_SYN_FLAG | TCP_ACK_FLAG)) == (TCP_SYN_FLAG | TCP_ACK_FLAG))
+		opening_note(&r.scratch->key, g, r.scratch->now);
 	if (segment_is_banned(s, g, r.scratch->now)) {
 		r.counts->dropped++;
 		return TC_ACT_SHOT;
 	}
-	flow_key_of(g, &r.scratch->key);
-	if (g->flags & TCP_SYN_FLAG) {
-		if (g->flags & TCP_ACK_FLAG)
-			opening_note(&r.scratch->key, g, r.scratch->now);
+	if (g->flags & TCP_SYN_FLAG)
 		return TC_ACT_UNSPEC;
-	}
 	if (!g->length || (g->flags & TCP_RST_FLAG))
 		return TC_ACT_UNSPEC;
 	r.flow = opening_flow(s, r.scratch, r.counts, r.scratch->now);

@@ -143,6 +143,7 @@ static __always_inline void session_established(const struct settings *s, struct
 	now = now_ns(s);
 	if (!session_open(s, mark, &source, now))
 		return;
+	proven_works(now);
 	p = bpf_map_lookup_elem(&proven, &source);
 	if (p)
 		proven_completed(s, p, &source, port, now);

@@ -73,10 +73,9 @@ struct proven {
 };
 
 /*
- * Map `proof`, one element, written by the kernel programs: when a handshake was first and last
- * seen to complete. Until one was, nobody can be proven (the mail server may live in another
- * network namespace), and the row `syn-rate` stays silent: it would take every sender for a
- * stranger.
+ * Map `proof`, one element, written by the kernel programs: when a handshake of a socket here was first
+ * and last seen to complete. Until one was, or the mail server's data proved somebody (struct abuse), nobody
+ * is proven, and the row `syn-rate` stays silent: it would take every sender for a stranger.
  */
 struct proof {
 	__u64 first;

@@ -216,6 +216,8 @@ works "whose session" reaches $bad
 works "finds it listed" wait_for 5 verdict_is $bad drop/dnsbl
 clock 9000
 works "a listing that runs out ends by itself" verdict_is $bad pass/clean
+# One that was open since before the listing would be spared, and its segments counted as passed.
+becomes "none of its sessions is left" 10 0 json sessions check $bad
 
 # --- monitor ------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ static void bans_text(const struct abuse_state *a)
 	}
 	printf("%s, %s strike%s remembered%s\n", *between == ',' ? ")" : "",
 	       number_text(a->strikes, strikes), a->strikes == 1 ? "" : "s",
-	       a->limit ? "" : "; the limit is 0: nobody is banned");
+	       a->limit ? "" : "; the limit is off: nobody is banned");
 }
 
 static void replies_text(const struct abuse_state *a)
@@ -123,9 +123,10 @@ static void replies_text(const struct abuse_state *a)
 		puts("            no reply of the mail server read yet");
 		return;
 	}
-	printf("            %s replies read, %s messages accepted, %s logins; last reply %s\n",
-	       number_text(c->replies, replies), number_text(c->mail, mail),
-	       number_text(c->logins, logins),
+	printf("            %s repl%s read, %s message%s accepted, %s login%s; last reply %s\n",
+	       number_text(c->replies, replies), c->replies == 1 ? "y" : "ies",
+	       number_text(c->mail, mail), c->mail == 1 ? "" : "s", number_text(c->logins, logins),
+	       c->logins == 1 ? "" : "s",
 	       a->words.reply_seen ? clock_short(clock_wall_of(a->words.reply_seen), when)
 				   : "unknown");
 	printf("            offences: ");

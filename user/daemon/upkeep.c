@@ -7,7 +7,7 @@
 #include "../output.h"
 #include "daemon.h"
 
-/* What is known of a source that was not seen for a day is forgotten; sooner when room gets short.
+/* What is known of a source that was not seen for a month is forgotten; sooner when room gets short.
  */
 #define PROVEN_IDLE (30ULL * 86400ULL * 1000000000ULL)
 
