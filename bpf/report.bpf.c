@@ -41,7 +41,7 @@ static __always_inline bool take_read(struct proven *p, __u32 kind, __u64 now)
 	kind &= OFFENCES - 1;
 	if (!p->read[kind])
 		return false;
-	if (now - p->read_last > READ_CREDIT) {
+	if (p->read_last + READ_CREDIT < now) {
 		p->read[kind] = 0;
 		return false;
 	}
@@ -57,7 +57,8 @@ static __always_inline enum report_result report_offence(const struct report *r,
 
 	if (!witnessed(p, when))
 		return REPORT_NO_WITNESS;
-	if (was_read(p, when) || take_read(p, r->offence, now))
+	/* The credit first: what is left of it would pay for a line about a session that was not read. */
+	if (take_read(p, r->offence, now) || was_read(p, when))
 		return REPORT_READ;
 	c = bpf_map_lookup_elem(&charges, &place);
 	if (!c)
