@@ -198,7 +198,7 @@ static __always_inline void opening_note(const struct flow_key *key, const struc
  * The server says the first thing on a connection: its client is proven, whoever holds the socket. A
  * function of its own for the stack.
  */
-__noinline int opening_prove(__u64 began, __u64 now)
+__noinline int opening_prove(__u64 now)
 {
 	const struct settings *s = settings_get();
 	struct abuse *a = abuse_get();
@@ -212,8 +212,11 @@ __noinline int opening_prove(__u64 began, __u64 now)
 		return 0;
 	client = scratch->segment.client;
 	p = proven_entry(s, &client, now);
-	/* `sessions` has seen it: the socket is in this network namespace. */
-	if (!p || (p->completed && p->last >= began))
+	/*
+	 * `sessions` has seen it: the socket is in this network namespace, and open as long as it has something
+	 * to say. Times do not tell, or of many connections at once one would be counted.
+	 */
+	if (!p || p->sessions > 0)
 		return 0;
 	p->last = now;
 	if (a)
@@ -242,7 +245,7 @@ static __always_inline struct flow *opening_flow(const struct settings *s, struc
 	fresh->first = opening ? opening->next : g->sequence;
 	fresh->next = g->sequence;
 	counts->lost += fresh->state == FLOW_LOST;
-	opening_prove(fresh->began, now);
+	opening_prove(now);
 	bpf_map_update_elem(&flows, &scratch->key, fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&flows, &scratch->key);
 }
