@@ -252,7 +252,8 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 static __always_inline void penalty_count(const struct settings *s, struct charge *c,
 					  struct proven *p, __u32 kind)
 {
-	if (c->now - p->offended > PENALTY_QUIET * s->abuse_half_life || !p->offended_first) {
+	/* The last one may be younger than `now`, which another processor was late to read. */
+	if (p->offended + PENALTY_QUIET * s->abuse_half_life < c->now || !p->offended_first) {
 		p->offended_first = c->when;
 		for (int i = 0; i < OFFENCES; i++)
 			p->offence[i] = 0;

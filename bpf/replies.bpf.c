@@ -188,7 +188,7 @@ static __always_inline void opening_note(const struct flow_key *key, const struc
 		return;
 	/* The SYN passed `wall` a moment ago, or there is no `wall` any more: then nothing is dropped. */
 	if (a)
-		a->blind = now - read_once(a->wall_seen) > BLIND;
+		a->blind = read_once(a->wall_seen) + BLIND < now;
 	if (flow)
 		bpf_map_delete_elem(&flows, key);
 	bpf_map_update_elem(&openings, key, &first, BPF_ANY);

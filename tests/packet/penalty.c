@@ -334,6 +334,34 @@ static void test_without_wall(struct kit *kit)
 	kit_expect("when SYNs come past it", talk_say(&t, DENIED), TC_PASSED);
 }
 
+/* Another processor may have written a time that is behind this one's. */
+static void test_clocks(struct kit *kit)
+{
+	struct address source = kit_address(CLIENT);
+	struct proven p;
+	struct abuse a;
+	struct talk t;
+	__u32 zero = 0;
+	struct error why = {""};
+
+	abuse_on(kit);
+	scene(kit);
+	t = talk_open(kit, CLIENT);
+	talk_say(&t, DENIED);
+	p = talk_known(kit, CLIENT);
+	p.offended += SECOND;
+	bpf_map_update_elem(kit_map(kit, "proven"), &source, &p, BPF_ANY);
+	talk_say(&t, DENIED);
+	kit_expect("evidence", talk_known(kit, CLIENT).offence[OFFENCE_RELAY_DENIED], 2);
+	kit_must(wall_abuse(kit->wall, &a, &why), "abuse", why.text);
+	a.wall_seen = kit_now(kit) + 3600 * SECOND;
+	bpf_map_update_elem(kit_map(kit, "abuse"), &zero, &a, BPF_ANY);
+	t.client_port++;
+	talk_syn_ack(&t);
+	kit_must(wall_abuse(kit->wall, &a, &why), "abuse", why.text);
+	kit_expect("blind", a.blind, 0);
+}
+
 static const struct kit_test tests[] = {
 	{"limit", test_limit},
 	{"pipeline", test_pipeline},
@@ -347,6 +375,7 @@ static const struct kit_test tests[] = {
 	{"login", test_login},
 	{"networks", test_networks},
 	{"without-wall", test_without_wall},
+	{"clocks", test_clocks},
 };
 
 KIT_MAIN("penalty", tests)
