@@ -276,6 +276,7 @@ static void test_login(struct kit *kit)
 	kit_charged(kit, RATE_SOURCE, CLIENT, 1000 * SECOND);
 	judge(kit, CLIENT, 25, TCP_SYN, logged_in);
 	judge(kit, CLIENT, 25, TCP_ACK, logged_in);
+	judge(kit, CLIENT, 587, TCP_SYN, logged_in);
 	judge(kit, "192.0.2.67", 25, TCP_SYN, clean);
 	/* Not from lists, nor from abuse; four times the limit. */
 	kit_block(kit, CLIENT);
