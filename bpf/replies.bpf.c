@@ -29,9 +29,13 @@ char LICENSE[] SEC("license") = "GPL";
 /* Worked out by user space before the programs are loaded. */
 const volatile struct reply_table reply_table SEC(".rodata") = {};
 
-#define CHUNK	   256	/* bytes read at once; a power of two */
-#define CHUNKS	   2048 /* of one packet: 512 KiB, more than any carries */
-#define READ_FULLY 8192 /* bytes of a packet in which phrases are looked for */
+#define CHUNK  256  /* bytes read at once; a power of two */
+#define CHUNKS 2048 /* of one packet: 512 KiB, more than any carries */
+/*
+ * Bytes of a packet in which phrases are looked for: all that one carries, but for BIG TCP. Less is a hiding
+ * place, since a client may fill it with harmless replies and have all of them in one packet.
+ */
+#define READ_FULLY 65536
 #define BLIND	   (3 * 1000000000ULL)
 /* A session that goes on keeps its source from being forgotten; ns. */
 #define SEEN_AGAIN (60 * 1000000000ULL)
@@ -138,6 +142,7 @@ static long read_byte(__u32 i, struct reading *r)
 		return 1;
 	}
 	r->counts->replies++;
+	r->counts->by_code += flow->reply.by_code;
 	if (event == REPLY_OFFENCE)
 		reading_offence(r);
 	if (event == REPLY_LOGIN)
