@@ -202,8 +202,13 @@ static __always_inline __u64 penalty_length(const struct settings *s, __u32 stri
 
 static __always_inline void penalty_raise(__u64 *until, __u64 to)
 {
-	if (read_once(*until) < to)
-		*until = to;
+	/* Two at once: the shorter one must not hide the longer one's end. */
+	for (int i = 0; i < PENALTY_TRIES; i++) {
+		__u64 old = read_once(*until);
+
+		if (old >= to || __sync_val_compare_and_swap(until, old, to) == old)
+			return;
+	}
 }
 
 static __always_inline enum report_result penalty_ban(const struct settings *s, struct charge *c,
@@ -220,6 +225,9 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 	key.length = ADDRESS_BITS;
 	key.unused = 0;
 	old = bpf_map_lookup_elem(&bans, &key);
+	/* Another session reached the limit at the same time: that is one ban, not two. */
+	if (old && ban_holds(old, c->now, mode))
+		return REPORT_COUNTED;
 	c->ban.strikes = 1;
 	/* What monitor mode would have done is not held against anybody later. */
 	if (old && c->now < old->remember && (old->mode == MODE_ENFORCE || mode == MODE_MONITOR))
