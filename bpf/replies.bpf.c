@@ -366,6 +366,8 @@ int replies(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	reply_sign(r.scratch->now);
+	if (r.proven && r.proven->replied + 1000000000ULL < r.scratch->now)
+		r.proven->replied = r.scratch->now;
 	r.skb = skb;
 	r.settings = s;
 	if (segment_say(&r, g) && segment_is_banned(s, g, r.scratch->now)) {

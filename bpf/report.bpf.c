@@ -26,10 +26,8 @@ static __always_inline bool witnessed(const struct proven *p, __u64 when)
 /* Could the kernel read all sessions of this source lately? Then it has read what the log tells. */
 static __always_inline bool was_read(const struct proven *p, __u64 when)
 {
-	const struct abuse *a = abuse_get();
-
-	/* Where `replies` reads nothing at all, the log tells everything. */
-	if (!a || a->reply_seen + REPORT_WITNESS < p->last)
+	/* What is answered by a way on which `replies` reads nothing, the log alone tells. */
+	if (!p->replied || p->replied + REPORT_WITNESS < when)
 		return false;
 	return !p->veiled || p->veiled + REPORT_WITNESS < when;
 }
