@@ -207,7 +207,7 @@ static __always_inline bool decide_logged_in(const struct facts *f, struct decis
 {
 	const struct abuse *a = abuse_get();
 
-	if (f->port != PORT_PROTECTED || !a || f->now >= read_once(a->login_until))
+	if (f->port == PORT_HIDDEN || !a || f->now >= read_once(a->login_until))
 		return false;
 	d->proven = bpf_map_lookup_elem(&proven, &f->source);
 	if (!d->proven || f->now >= d->proven->login_until)

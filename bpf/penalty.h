@@ -202,8 +202,13 @@ static __always_inline __u64 penalty_length(const struct settings *s, __u32 stri
 
 static __always_inline void penalty_raise(__u64 *until, __u64 to)
 {
-	if (read_once(*until) < to)
-		*until = to;
+	/* Two at once: the shorter one must not hide the longer one's end. */
+	for (int i = 0; i < PENALTY_TRIES; i++) {
+		__u64 old = read_once(*until);
+
+		if (old >= to || __sync_val_compare_and_swap(until, old, to) == old)
+			return;
+	}
 }
 
 static __always_inline enum report_result penalty_ban(const struct settings *s, struct charge *c,
@@ -220,10 +225,13 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 	key.length = ADDRESS_BITS;
 	key.unused = 0;
 	old = bpf_map_lookup_elem(&bans, &key);
-	if (!old) {
-		/* Its own entry was replaced by that of its network, which has its strikes. */
+	/* Another session reached the limit at the same time: that is one ban, not two. */
+	if (old && ban_holds(old, c->now, mode))
+		return REPORT_COUNTED;
+	if (!old && !address_is_v4(&c->source)) {
+		/* Its own entry was replaced by that of its /64, which is one customer's. */
 		address_network(&key.address);
-		key.length = address_is_v4(&key.address) ? 120 : 64;
+		key.length = 64;
 		old = bpf_map_lookup_elem(&bans, &key);
 		key.address = c->source;
 		key.length = ADDRESS_BITS;
@@ -260,7 +268,8 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 static __always_inline void penalty_count(const struct settings *s, struct charge *c,
 					  struct proven *p, __u32 kind)
 {
-	if (c->now - p->offended > PENALTY_QUIET * s->abuse_half_life || !p->offended_first) {
+	/* The last one may be younger than `now`, which another processor was late to read. */
+	if (p->offended + PENALTY_QUIET * s->abuse_half_life < c->now || !p->offended_first) {
 		p->offended_first = c->when;
 		for (int i = 0; i < OFFENCES; i++)
 			p->offence[i] = 0;

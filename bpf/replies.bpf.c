@@ -29,9 +29,13 @@ char LICENSE[] SEC("license") = "GPL";
 /* Worked out by user space before the programs are loaded. */
 const volatile struct reply_table reply_table SEC(".rodata") = {};
 
-#define CHUNK	   256	/* bytes read at once; a power of two */
-#define CHUNKS	   2048 /* of one packet: 512 KiB, more than any carries */
-#define READ_FULLY 8192 /* bytes of a packet in which phrases are looked for */
+#define CHUNK  256  /* bytes read at once; a power of two */
+#define CHUNKS 2048 /* of one packet: 512 KiB, more than any carries */
+/*
+ * Bytes of a packet in which phrases are looked for: all that one carries, but for BIG TCP. Less is a hiding
+ * place, since a client may fill it with harmless replies and have all of them in one packet.
+ */
+#define READ_FULLY 65536
 #define BLIND	   (3 * 1000000000ULL)
 /* A session that goes on keeps its source from being forgotten; ns. */
 #define SEEN_AGAIN (60 * 1000000000ULL)
@@ -189,7 +193,7 @@ static __always_inline void opening_note(const struct flow_key *key, const struc
 		return;
 	/* The SYN passed `wall` a moment ago, or there is no `wall` any more: then nothing is dropped. */
 	if (a)
-		a->blind = now - read_once(a->wall_seen) > BLIND;
+		a->blind = read_once(a->wall_seen) + BLIND < now;
 	if (flow)
 		bpf_map_delete_elem(&flows, key);
 	bpf_map_update_elem(&openings, key, &first, BPF_ANY);
@@ -199,7 +203,7 @@ static __always_inline void opening_note(const struct flow_key *key, const struc
  * The server says the first thing on a connection: its client is proven, whoever holds the socket. A
  * function of its own for the stack.
  */
-__noinline int opening_prove(__u64 began, __u64 now)
+__noinline int opening_prove(__u64 now)
 {
 	const struct settings *s = settings_get();
 	struct abuse *a = abuse_get();
@@ -213,8 +217,11 @@ __noinline int opening_prove(__u64 began, __u64 now)
 		return 0;
 	client = scratch->segment.client;
 	p = proven_entry(s, &client, now);
-	/* `sessions` has seen it: the socket is in this network namespace. */
-	if (!p || (p->completed && p->last >= began))
+	/*
+	 * `sessions` has seen it: the socket is in this network namespace, and open as long as it has something
+	 * to say. Times do not tell, or of many connections at once one would be counted.
+	 */
+	if (!p || p->sessions > 0)
 		return 0;
 	p->last = now;
 	if (a)
@@ -243,7 +250,7 @@ static __always_inline struct flow *opening_flow(const struct settings *s, struc
 	fresh->first = opening ? opening->next : g->sequence;
 	fresh->next = g->sequence;
 	counts->lost += fresh->state == FLOW_LOST;
-	opening_prove(fresh->began, now);
+	opening_prove(now);
 	bpf_map_update_elem(&flows, &scratch->key, fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&flows, &scratch->key);
 }
@@ -359,6 +366,8 @@ int replies(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	reply_sign(r.scratch->now);
+	if (r.proven && r.proven->replied + 1000000000ULL < r.scratch->now)
+		r.proven->replied = r.scratch->now;
 	r.skb = skb;
 	r.settings = s;
 	if (segment_say(&r, g) && segment_is_banned(s, g, r.scratch->now)) {

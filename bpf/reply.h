@@ -57,6 +57,7 @@ enum {
 #define REPLY_NOT_USER	(PHRASE_REPEATED | PHRASE_POLICY | PHRASE_SENDER)
 #define REPLY_NOT_GUESS (PHRASE_FAULT | PHRASE_TEMPORARY)
 #define REPLY_EOP	(PHRASE_EOP_CODE | PHRASE_EOP_DENIED)
+#define REPLY_QUEUED	(PHRASE_QUEUED_CODE | PHRASE_QUEUED_WORDS)
 
 static __always_inline bool reply_is_relay(__u32 code, __u32 phrases)
 {
@@ -80,6 +81,11 @@ static __always_inline bool reply_is_protocol(__u32 code, __u32 phrases)
 	if (code == 500 || (code == 502 && phrases & PHRASE_UNKNOWN))
 		return true;
 	return phrases & PHRASE_MANY_ERRORS && (code == 421 || (code >= 500 && code < 600));
+}
+
+static __always_inline bool reply_is_queued(__u32 phrases)
+{
+	return phrases & PHRASE_QUEUED || (phrases & REPLY_QUEUED) == REPLY_QUEUED;
 }
 
 /* enum offence, or REPLY_NO_OFFENCE. */
@@ -122,7 +128,7 @@ static __always_inline enum reply_event reply_end(struct reply *r, __u32 code, _
 		if (code == 220 && greeted)
 			return REPLY_VEIL;
 		if ((data && code >= 200 && code < 300) ||
-		    (code == 250 && !by_code && phrases & PHRASE_QUEUED))
+		    (code == 250 && !by_code && reply_is_queued(phrases)))
 			return REPLY_MAIL;
 		return REPLY_DONE;
 	}

@@ -26,10 +26,8 @@ static __always_inline bool witnessed(const struct proven *p, __u64 when)
 /* Could the kernel read all sessions of this source lately? Then it has read what the log tells. */
 static __always_inline bool was_read(const struct proven *p, __u64 when)
 {
-	const struct abuse *a = abuse_get();
-
-	/* Where `replies` reads nothing at all, the log tells everything. */
-	if (!a || a->reply_seen + REPORT_WITNESS < p->last)
+	/* What is answered by a way on which `replies` reads nothing, the log alone tells. */
+	if (!p->replied || p->replied + REPORT_WITNESS < when)
 		return false;
 	return !p->veiled || p->veiled + REPORT_WITNESS < when;
 }
@@ -41,7 +39,7 @@ static __always_inline bool take_read(struct proven *p, __u32 kind, __u64 now)
 	kind &= OFFENCES - 1;
 	if (!p->read[kind])
 		return false;
-	if (now - p->read_last > READ_CREDIT) {
+	if (p->read_last + READ_CREDIT < now) {
 		p->read[kind] = 0;
 		return false;
 	}
@@ -57,7 +55,8 @@ static __always_inline enum report_result report_offence(const struct report *r,
 
 	if (!witnessed(p, when))
 		return REPORT_NO_WITNESS;
-	if (was_read(p, when) || take_read(p, r->offence, now))
+	/* The credit first: what is left of it would pay for a line about a session that was not read. */
+	if (take_read(p, r->offence, now) || was_read(p, when))
 		return REPORT_READ;
 	c = bpf_map_lookup_elem(&charges, &place);
 	if (!c)

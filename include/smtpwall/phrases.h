@@ -28,6 +28,9 @@ enum reply_phrase {
 	PHRASE_UNKNOWN = 1 << 11,  /* no such command */
 	PHRASE_MANY_ERRORS = 1 << 12, /* the server has had enough of this client's mistakes */
 	PHRASE_QUEUED = 1 << 13,      /* a message was taken: not said of a mere part (BDAT) */
+	PHRASE_QUEUED_CODE = 1 << 14, /* together with the next, the same at Exchange */
+	PHRASE_QUEUED_WORDS =
+		1 << 15, /* alone they may be a client's: Sendmail repeats without brackets */
 };
 
 /* X(phrase, what it means) */
@@ -163,8 +166,9 @@ enum reply_phrase {
 	X("too many invalid commands", PHRASE_MANY_ERRORS)                                         \
 	X("too many unknown commands", PHRASE_MANY_ERRORS)                                         \
                                                                                                    \
-	X("\n2.0.0 ok: queued as ", PHRASE_QUEUED)   /* Postfix */                                 \
-	X("\nok id=", PHRASE_QUEUED)		     /* Exim */                                    \
-	X("queued mail for delivery", PHRASE_QUEUED) /* Exchange */
+	X("\n2.0.0 ok: queued as ", PHRASE_QUEUED) /* Postfix */                                   \
+	X("\nok id=", PHRASE_QUEUED)		   /* Exim */                                      \
+	X("\n2.6.0 ", PHRASE_QUEUED_CODE)	   /* Exchange */                                  \
+	X("queued mail for delivery", PHRASE_QUEUED_WORDS)
 
 #endif

@@ -64,6 +64,7 @@ struct proven {
 	__u64 offended;
 	__u64 login_until;	 /* logged in: exempt until then */
 	__u64 veiled;		 /* last time a session of its could not be read; 0 never */
+	__u64 replied;		 /* last time a reply to it was read, exact to a second; 0 never */
 	__u32 offence[OFFENCES]; /* until it had been quiet for long */
 	__u32 fresh[OFFENCES];	 /* that the ledger has not taken over yet */
 	__u32 fresh_mail;	 /* accepted messages that the ledger has not taken over yet */

@@ -276,6 +276,7 @@ static void test_login(struct kit *kit)
 	kit_charged(kit, RATE_SOURCE, CLIENT, 1000 * SECOND);
 	judge(kit, CLIENT, 25, TCP_SYN, logged_in);
 	judge(kit, CLIENT, 25, TCP_ACK, logged_in);
+	judge(kit, CLIENT, 587, TCP_SYN, logged_in);
 	judge(kit, "192.0.2.67", 25, TCP_SYN, clean);
 	/* Not from lists, nor from abuse; four times the limit. */
 	kit_block(kit, CLIENT);
@@ -316,9 +317,11 @@ static void test_networks(struct kit *kit)
 	judge(kit, "2001:db8:68::9", 25, TCP_SYN, clean);
 	kit_pass_time(kit, 601 * SECOND);
 	judge(kit, "192.0.2.1", 25, TCP_SYN, clean);
-	/* Its strikes are those of all who live there. */
+	/* A /64 is one customer, a /24 many. */
 	offend(kit, "192.0.2.1", DENIED, 3);
-	kit_expect("strikes", (talk_ban(kit, "192.0.2.1", &b), b.strikes), 4);
+	kit_expect("strikes", (talk_ban(kit, "192.0.2.1", &b), b.strikes), 1);
+	offend(kit, "2001:db8:66:1::77", DENIED, 3);
+	kit_expect("strikes", (talk_ban(kit, "2001:db8:66:1::77", &b), b.strikes), 4);
 }
 
 /* Replies are not dropped when `wall` is not there (any more). */
@@ -338,6 +341,34 @@ static void test_without_wall(struct kit *kit)
 	kit_expect("when SYNs come past it", talk_say(&t, DENIED), TC_PASSED);
 }
 
+/* Another processor may have written a time that is behind this one's. */
+static void test_clocks(struct kit *kit)
+{
+	struct address source = kit_address(CLIENT);
+	struct proven p;
+	struct abuse a;
+	struct talk t;
+	__u32 zero = 0;
+	struct error why = {""};
+
+	abuse_on(kit);
+	scene(kit);
+	t = talk_open(kit, CLIENT);
+	talk_say(&t, DENIED);
+	p = talk_known(kit, CLIENT);
+	p.offended += SECOND;
+	bpf_map_update_elem(kit_map(kit, "proven"), &source, &p, BPF_ANY);
+	talk_say(&t, DENIED);
+	kit_expect("evidence", talk_known(kit, CLIENT).offence[OFFENCE_RELAY_DENIED], 2);
+	kit_must(wall_abuse(kit->wall, &a, &why), "abuse", why.text);
+	a.wall_seen = kit_now(kit) + 3600 * SECOND;
+	bpf_map_update_elem(kit_map(kit, "abuse"), &zero, &a, BPF_ANY);
+	t.client_port++;
+	talk_syn_ack(&t);
+	kit_must(wall_abuse(kit->wall, &a, &why), "abuse", why.text);
+	kit_expect("blind", a.blind, 0);
+}
+
 static const struct kit_test tests[] = {
 	{"limit", test_limit},
 	{"pipeline", test_pipeline},
@@ -351,6 +382,7 @@ static const struct kit_test tests[] = {
 	{"login", test_login},
 	{"networks", test_networks},
 	{"without-wall", test_without_wall},
+	{"clocks", test_clocks},
 };
 
 KIT_MAIN("penalty", tests)

@@ -234,6 +234,20 @@ static void test_proves(struct kit *kit)
 	kit_pass_time(kit, 10 * SECOND);
 	talk_open(kit, CLIENT);
 	kit_expect("completed by a second one", talk_known(kit, CLIENT).completed, 2);
+	{
+		struct talk many[3];
+
+		/* At once: each is answered before the first of them gets its greeting. */
+		for (uint16_t i = 0; i < 3; i++) {
+			many[i] = (struct talk){.kit = kit, .client = CLIENT, .port = 25};
+			many[i].client_port = 50000 + i;
+			many[i].next = 1000;
+			talk_syn_ack(&many[i]);
+		}
+		for (int i = 0; i < 3; i++)
+			talk_say(&many[i], BANNER);
+		kit_expect("completed by three at once", talk_known(kit, CLIENT).completed, 5);
+	}
 	/* The sockets' program has seen this one. */
 	kit_proven(kit, CLIENT6, 1);
 	kit_busy(kit, CLIENT6, 1, kit_now(kit) + SECOND);

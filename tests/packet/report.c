@@ -41,13 +41,32 @@ static void test_once(struct kit *kit)
 	t = talk_open(kit, CLIENT);
 	talk_say(&t, DENIED);
 	kit_expect("what was read", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW), REPORT_READ);
+	/* One line of the log for each that was read: nothing is left to pay for what is encrypted. */
+	talk_say(&t, DENIED);
 	veil(kit, CLIENT);
 	kit_expect("the kernel's own", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW), REPORT_READ);
-	kit_expect("the log's", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW), REPORT_DONE);
 	kit_expect("both", talk_offences(kit, CLIENT, 0), 2);
-	kit_expect("the third", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW), REPORT_BANNED);
+	kit_expect("the third, the log's", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW),
+		   REPORT_BANNED);
 	judge(kit, CLIENT, 25, TCP_SYN, by_ban);
 	kit_expect("during the ban", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW), REPORT_COUNTED);
+}
+
+/* Its replies leave by another way: the log tells, whatever is read of others. */
+static void test_unread(struct kit *kit)
+{
+	struct talk t;
+
+	abuse_on(kit);
+	scene(kit);
+	t = talk_open(kit, CLIENT6);
+	talk_say(&t, DENIED);
+	kit_proven(kit, CLIENT, 1);
+	kit_expect("of what nobody read", talk_log(kit, CLIENT, REPORT_OFFENCE, 0, NOW),
+		   REPORT_DONE);
+	kit_expect("of what was read", talk_log(kit, CLIENT6, REPORT_OFFENCE, 0, NOW), REPORT_READ);
+	kit_expect("and a line too many", talk_log(kit, CLIENT6, REPORT_OFFENCE, 0, NOW),
+		   REPORT_READ);
 }
 
 /* Hours of old lines are not now. */
@@ -170,9 +189,9 @@ static void test_full(struct kit *kit)
 }
 
 static const struct kit_test tests[] = {
-	{"witness", test_witness}, {"once", test_once},	    {"old-lines", test_old_lines},
-	{"login", test_login},	   {"ledger", test_ledger}, {"restore", test_restore},
-	{"full", test_full},
+	{"witness", test_witness},     {"once", test_once},   {"unread", test_unread},
+	{"old-lines", test_old_lines}, {"login", test_login}, {"ledger", test_ledger},
+	{"restore", test_restore},     {"full", test_full},
 };
 
 KIT_MAIN("report", tests)
