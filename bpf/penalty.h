@@ -25,6 +25,12 @@
 /* An authenticated source may do so many times as much: an office with one wrong password in it. */
 #define PENALTY_LOGIN_FACTOR 4
 
+/*
+ * Of an IPv6 /64, which has more addresses than anybody can ban, all addresses together may do so many
+ * times as much; from then on each one is banned for its first offence.
+ */
+#define PENALTY_NETWORK_FACTOR 4
+
 /* The counts that are a ban's evidence begin anew after so many quiet half-lives. */
 #define PENALTY_QUIET 8
 
@@ -49,6 +55,7 @@ struct charge {
 	/* scratch */
 	struct ban ban;
 	struct event event;
+	struct proven network; /* of a new one; all zero but for its times */
 };
 
 struct {
@@ -99,13 +106,15 @@ static __always_inline bool penalty_share(const struct settings *s, const struct
 	       penalty_fade(read_once(p->carried), ticks, half) * 100 > all * s->abuse_share;
 }
 
-/* A message of this source was accepted. */
-static __always_inline void penalty_mail(struct proven *p, __u64 now)
+/* A message of this source was accepted; `first`: of its session. Shares are of sessions. */
+static __always_inline void penalty_mail(struct proven *p, __u64 now, bool first)
 {
 	const __u64 half = CARRIED_HALF_LIFE / PENALTY_TICK;
 	struct abuse *a = abuse_get();
 
 	__sync_fetch_and_add(&p->fresh_mail, 1);
+	if (!first)
+		return;
 	penalty_add(&p->carried, now, PENALTY_POINT, half, 0);
 	if (a)
 		penalty_add(&a->carried, now, PENALTY_POINT, half, 0);
@@ -286,6 +295,30 @@ static __always_inline bool penalty_is_trickable(enum offence offence)
 	return offence == OFFENCE_RELAY_DENIED || offence == OFFENCE_UNKNOWN_USER;
 }
 
+/* Has the /64 of this source done so much that its addresses are no different clients? */
+static __always_inline bool penalty_network(const struct settings *s, struct charge *c,
+					    __u64 amount)
+{
+	struct address network = c->source;
+	struct proven *p;
+
+	if (address_is_v4(&network))
+		return false;
+	address_network(&network);
+	p = bpf_map_lookup_elem(&proven, &network);
+	if (!p) {
+		c->network.since = c->network.last = c->now;
+		bpf_map_update_elem(&proven, &network, &c->network, BPF_NOEXIST);
+		p = bpf_map_lookup_elem(&proven, &network);
+	}
+	if (!p)
+		return false;
+	p->last = c->now;
+	return penalty_add(&p->penalty, c->now, amount, s->abuse_half_life / PENALTY_TICK, 0) +
+		       PENALTY_POINT / 2 >=
+	       s->abuse_limit * PENALTY_NETWORK_FACTOR;
+}
+
 #define PENALTY_LIMIT 99 /* beside enum report_result: the limit is reached */
 
 /*
@@ -337,7 +370,9 @@ __weak __noinline int penalty_charge(__u32 place)
 				   PENALTY_POINT / 2 >=
 			   s->abuse_limit * factor &&
 		   weight;
-	if (s->abuse_daily && c->offence == OFFENCE_AUTH_FAILED &&
+	if (weight && factor == 1 && penalty_network(s, c, amount))
+		at_limit = true;
+	if (weight && s->abuse_daily && c->offence == OFFENCE_AUTH_FAILED &&
 	    penalty_add(&p->guesses, c->now, PENALTY_POINT, 0, s->abuse_daily) >=
 		    s->abuse_daily * PENALTY_POINT * factor)
 		at_limit = true;

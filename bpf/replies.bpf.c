@@ -150,7 +150,8 @@ static long read_byte(__u32 i, struct reading *r)
 	if (event == REPLY_MAIL) {
 		r->counts->mail++;
 		if (r->proven)
-			penalty_mail(r->proven, r->scratch->now);
+			penalty_mail(r->proven, r->scratch->now, !flow->accepted);
+		flow->accepted = 1;
 	}
 	return 0;
 }

@@ -88,7 +88,9 @@ static __always_inline enum report_result report_mail(struct proven *p, __u64 no
 		return REPORT_NO_WITNESS;
 	if (was_read(p, when))
 		return REPORT_READ;
-	penalty_mail(p, now);
+	/* A log does not say which session it was: one for each that was completed. */
+	penalty_mail(p, now, p->carried_by != (__u32)p->completed);
+	p->carried_by = p->completed;
 	return REPORT_DONE;
 }
 

@@ -123,7 +123,7 @@ struct abuse {
 	__u64 banned_until;   /* no ban of a source lasts longer */
 	__u64 networks_until; /* no ban of a network does */
 	__u64 login_until;    /* no login does */
-	__u64 carried;	      /* accepted mail of all sources, as PENALTY_*, fading */
+	__u64 carried;	      /* such sessions of all sources, as PENALTY_*, fading */
 	__u64 wall_seen;      /* when `wall` last saw a packet for a mail port; exact to a second */
 	__u64 reply_seen;     /* when `replies` last read a reply; exact to a second */
 	__u64 blind;  /* 1: SYNs come by another way than `wall`, so replies are not dropped */

@@ -64,7 +64,7 @@ struct flow {
 	__u32 first; /* sequence number of the first byte */
 	__u32 next;  /* of the next byte to be read */
 	enum flow_state state;
-	__u32 unused;
+	__u32 accepted; /* 1: a message was */
 	struct reply reply;
 };
 

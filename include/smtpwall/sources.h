@@ -59,7 +59,7 @@ struct proven {
 	/* Abuse: changed by bpf/penalty.h only. */
 	__u64 penalty; /* PENALTY_*, fading with abuse_half_life */
 	__u64 guesses; /* failed logins, PENALTY_*, running off evenly by abuse_daily a day */
-	__u64 carried; /* messages accepted from it, PENALTY_*, fading (CARRIED_HALF_LIFE) */
+	__u64 carried; /* sessions in which it had mail accepted, PENALTY_*, fading (CARRIED_HALF_LIFE) */
 	__u64 offended_first; /* first and last of the offences counted below; 0: none */
 	__u64 offended;
 	__u64 login_until;	 /* logged in: exempt until then */
@@ -71,6 +71,8 @@ struct proven {
 	__u32 spared; /* second of the boot clock: when it was last told that it is spared */
 	__u32 read[OFFENCES]; /* read by the kernel; the log's lines about these charge nothing */
 	__u64 read_last;      /* the last of them */
+	__u32 carried_by;     /* `completed` when the log last told of an accepted message */
+	__u32 unused;
 };
 
 /*

@@ -201,6 +201,16 @@ static void know(struct kit *kit, const char *client)
 	kit_must(wall_put_known(kit->wall, &source, &k), "known", "");
 }
 
+/* So many sessions, each with more than one message. */
+static void deliver(struct kit *kit, const char *client, int sessions)
+{
+	for (int i = 0; i < sessions; i++) {
+		struct talk t = talk_open(kit, client);
+
+		talk_say(&t, "354 go\r\n250 2.0.0 Ok: queued\r\n354 go\r\n250 Ok: queued\r\n");
+	}
+}
+
 /* Who can be tricked into it, and who is many. */
 static void test_spared(struct kit *kit)
 {
@@ -227,17 +237,19 @@ static void test_spared(struct kit *kit)
 	judge(kit, "198.51.100.201", 25, TCP_SYN,
 	      (struct want){REASON_BLOCK_LIST, VERDICT_DROP, 3, 0});
 	/* 30 messages of 100. */
-	t = talk_open(kit, "192.0.2.10");
-	for (int i = 0; i < 30; i++)
-		talk_say(&t, "354 go\r\n250 2.0.0 Ok: queued\r\n");
-	t = talk_open(kit, "192.0.2.11");
-	for (int i = 0; i < 70; i++)
-		talk_say(&t, "354 go\r\n250 2.0.0 Ok: queued\r\n");
+	deliver(kit, "192.0.2.10", 30);
+	deliver(kit, "192.0.2.11", 70);
 	offend(kit, "192.0.2.10", DENIED, 10);
 	judge(kit, "192.0.2.10", 25, TCP_SYN, clean);
 	kit->settings->abuse_share = 35;
 	offend(kit, "192.0.2.10", DENIED, 1);
 	judge(kit, "192.0.2.10", 25, TCP_SYN, by_ban);
+	/* Many messages in one session are one client's. */
+	t = talk_open(kit, "192.0.2.12");
+	for (int i = 0; i < 200; i++)
+		talk_say(&t, "354 go\r\n250 2.0.0 Ok: queued\r\n");
+	offend(kit, "192.0.2.12", DENIED, 3);
+	judge(kit, "192.0.2.12", 25, TCP_SYN, by_ban);
 	if (talk_counts(kit).spared - before.spared < 60)
 		kit_fail("spared only %llu times",
 			 (unsigned long long)(talk_counts(kit).spared - before.spared));
@@ -246,13 +258,9 @@ static void test_spared(struct kit *kit)
 /* Its rates are not those of one client either. */
 static void test_share_and_rates(struct kit *kit)
 {
-	struct talk t;
-
 	abuse_on(kit);
 	scene(kit);
-	t = talk_open(kit, CLIENT);
-	for (int i = 0; i < 30; i++)
-		talk_say(&t, "354 go\r\n250 2.0.0 Ok: queued\r\n");
+	deliver(kit, CLIENT, 30);
 	set_rates(kit);
 	kit_charged(kit, RATE_SOURCE, CLIENT, 1000 * SECOND);
 	kit_charged(kit, RATE_NETWORK, CLIENT, 1000 * SECOND);
@@ -324,6 +332,33 @@ static void test_networks(struct kit *kit)
 	kit_expect("strikes", (talk_ban(kit, "2001:db8:66:1::77", &b), b.strikes), 4);
 }
 
+/* Who takes a new address of a /64 after every second attempt. */
+static void test_many_addresses(struct kit *kit)
+{
+	char address[64];
+
+	abuse_on(kit);
+	scene(kit);
+	for (int i = 1; i <= 4; i++) {
+		snprintf(address, sizeof(address), "2001:db8:64::%d", i);
+		offend(kit, address, DENIED, 2);
+		judge(kit, address, 25, TCP_SYN, clean);
+	}
+	offend(kit, "2001:db8:64::5", DENIED, 2);
+	judge(kit, "2001:db8:64::5", 25, TCP_SYN, by_ban);
+	offend(kit, "2001:db8:64::6", DENIED, 1);
+	judge(kit, "2001:db8:64::6", 25, TCP_SYN, by_ban);
+	judge(kit, "2001:db8:64::7", 25, TCP_SYN, clean);
+	offend(kit, "2001:db8:64:1::1", DENIED, 1);
+	judge(kit, "2001:db8:64:1::1", 25, TCP_SYN, clean);
+	/* A /24 is many customers. */
+	for (int i = 1; i <= 10; i++) {
+		snprintf(address, sizeof(address), "192.0.2.%d", i);
+		offend(kit, address, DENIED, 2);
+		judge(kit, address, 25, TCP_SYN, clean);
+	}
+}
+
 /* Replies are not dropped when `wall` is not there (any more). */
 static void test_without_wall(struct kit *kit)
 {
@@ -381,6 +416,7 @@ static const struct kit_test tests[] = {
 	{"share-and-rates", test_share_and_rates},
 	{"login", test_login},
 	{"networks", test_networks},
+	{"many-addresses", test_many_addresses},
 	{"without-wall", test_without_wall},
 	{"clocks", test_clocks},
 };

@@ -160,6 +160,28 @@ static void test_v6_site(void **state)
 	assert_int_equal(m.out[0].ban.members, GATHER_SITE);
 }
 
+/* Who stays below the limit of each network does not fill the map either. */
+static void test_v6_site_of_addresses(void **state)
+{
+	static struct map m;
+	char text[64];
+
+	(void)state;
+	memset(&m, 0, sizeof(m));
+	for (int i = 0; i < GATHER_SITE; i++)
+		for (int host = 1; host < LEAST; host++) {
+			snprintf(text, sizeof(text), "2001:db8:1:%x::%x", i, host);
+			add(&m, text);
+			if (i < GATHER_SITE - 1) {
+				snprintf(text, sizeof(text), "2001:db8:2:%x::%x", i, host);
+				add(&m, text);
+			}
+		}
+	assert_int_equal(found(&m, LEAST), 1);
+	assert_prefix(&m.out[0], "2001:db8:1::/48");
+	assert_int_equal(m.out[0].ban.members, GATHER_SITE);
+}
+
 static void test_room(void **state)
 {
 	static struct map m;
@@ -213,10 +235,15 @@ static void test_ledger_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_address_network), cmocka_unit_test(test_there_already),
-		cmocka_unit_test(test_modes),		cmocka_unit_test(test_v6),
-		cmocka_unit_test(test_v6_site),		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_share),		cmocka_unit_test(test_ledger_form),
+		cmocka_unit_test(test_address_network),
+		cmocka_unit_test(test_there_already),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_v6),
+		cmocka_unit_test(test_v6_site),
+		cmocka_unit_test(test_v6_site_of_addresses),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_ledger_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,12 +27,12 @@ struct ban_walk {
 /* By address, then by length; of any struct that begins with a struct prefix. */
 int prefix_order(const void *a, const void *b);
 
-/* So many banned IPv6 networks (/64) of one site (/48) are banned as one. */
+/* So many IPv6 networks (/64) of one site (/48) in which something is banned are banned as one. */
 #define GATHER_SITE 16
 
 /*
- * Finds networks with at least `least` banned addresses (IPv4 /24, IPv6 /64), and IPv6 sites with at least
- * GATHER_SITE banned networks, that are not banned themselves. `entry`: bans in force, in order. Writes
+ * Finds networks with at least `least` banned addresses (IPv4 /24, IPv6 /64), and IPv6 sites in
+ * which GATHER_SITE networks or more hold a ban, that are not banned themselves. `entry`: bans in force, in order. Writes
  * the ban each would get, as of `now`, to `out`; returns how many.
  */
 size_t gather(const struct ban_entry *entry, size_t count, uint64_t least, uint64_t now,

@@ -18,15 +18,21 @@ int prefix_order(const void *a, const void *b)
 	return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
+/* What is gathered: addresses into networks, or everything that is banned in an IPv6 site into the site. */
+enum gathering {
+	INTO_NETWORK,
+	INTO_SITE,
+};
+
 /* The network that this ban would be a member of; false: none, it stays what it is. */
-static bool network_of(const struct prefix *member, struct prefix *out)
+static bool network_of(const struct prefix *member, enum gathering into, struct prefix *out)
 {
 	bool v4 = address_is_v4(&member->address);
 
 	*out = *member;
-	if (member->length == ADDRESS_BITS)
+	if (into == INTO_NETWORK && member->length == ADDRESS_BITS)
 		out->length = v4 ? V4_NETWORK : V6_NETWORK;
-	else if (member->length == V6_NETWORK && !v4)
+	else if (into == INTO_SITE && !v4 && member->length >= V6_NETWORK)
 		out->length = V6_SITE;
 	else
 		return false;
@@ -34,8 +40,15 @@ static bool network_of(const struct prefix *member, struct prefix *out)
 	return true;
 }
 
+/* Of a site the networks count, however many addresses of each are banned. */
+static bool is_another(const struct ban_entry *entry, size_t i, enum gathering into)
+{
+	return into == INTO_NETWORK || !i ||
+	       memcmp(&entry[i].prefix.address, &entry[i - 1].prefix.address, 8) != 0;
+}
+
 /* The network's ban takes over what its members did, and lasts as long as the longest. */
-static void add(struct ban *sum, const struct ban *member)
+static void add(struct ban *sum, const struct ban *member, bool another)
 {
 	if (member->until > sum->until)
 		sum->until = member->until;
@@ -56,7 +69,7 @@ static void add(struct ban *sum, const struct ban *member)
 		sum->last = member->last;
 		memcpy(sum->text, member->text, sizeof(sum->text));
 	}
-	sum->members++;
+	sum->members += another;
 }
 
 static bool is_there(const struct ban_entry *entry, size_t count, const struct prefix *network)
@@ -65,16 +78,15 @@ static bool is_there(const struct ban_entry *entry, size_t count, const struct p
 }
 
 /* Members of one network stand together, but for narrower and wider bans in between. */
-static size_t gather_length(const struct ban_entry *entry, size_t count, uint32_t length,
-			    uint64_t least, uint64_t now, struct ban_entry *out, size_t room)
+static size_t gather_into(enum gathering into, const struct ban_entry *entry, size_t count,
+			  uint64_t least, uint64_t now, struct ban_entry *out, size_t room)
 {
 	struct ban_entry sum = {.ban.members = 0};
 	size_t found = 0;
 
 	for (size_t i = 0; i <= count && found < room; i++) {
 		struct prefix network = {.length = 0};
-		bool is_member = i < count && entry[i].prefix.length == length &&
-				 network_of(&entry[i].prefix, &network);
+		bool is_member = i < count && network_of(&entry[i].prefix, into, &network);
 
 		if (i < count && !is_member)
 			continue;
@@ -94,7 +106,7 @@ static size_t gather_length(const struct ban_entry *entry, size_t count, uint32_
 			sum.ban.origin = BAN_WIDENED;
 			sum.ban.mode = MODE_ENFORCE;
 		}
-		add(&sum.ban, &entry[i].ban);
+		add(&sum.ban, &entry[i].ban, !sum.ban.members || is_another(entry, i, into));
 	}
 	return found;
 }
@@ -106,7 +118,7 @@ size_t gather(const struct ban_entry *entry, size_t count, uint64_t least, uint6
 
 	if (!least)
 		return 0;
-	found = gather_length(entry, count, ADDRESS_BITS, least, now, out, room);
+	found = gather_into(INTO_NETWORK, entry, count, least, now, out, room);
 	return found +
-	       gather_length(entry, count, V6_NETWORK, GATHER_SITE, now, out + found, room - found);
+	       gather_into(INTO_SITE, entry, count, GATHER_SITE, now, out + found, room - found);
 }
