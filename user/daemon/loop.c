@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "../clock.h"
+#include "../ledger.h"
 #include "../net/net.h"
 #include "../output.h"
 #include "../version.h"
@@ -34,9 +35,9 @@ const char help_daemon[] =
 #define LOCK_PATIENCE 2
 
 static const struct service *const service[] = {
-	&service_children, &service_lists, &service_links,  &service_cuts,   &service_dnsbl,
-	&service_known,	   &service_bans,  &service_shares, &service_events, &service_logs,
-	&service_upkeep,
+	&service_children, &service_lists, &service_links,  &service_cuts,
+	&service_dnsbl,	   &service_known, &service_bans,   &service_shares,
+	&service_events,   &service_logs,  &service_upkeep,
 };
 #define SERVICES (sizeof(service) / sizeof(service[0]))
 
@@ -344,6 +345,7 @@ int command_daemon(int argc, char **argv)
 		fail(&why);
 		return STATUS_USAGE;
 	}
+	ledger_wait(LEDGER_BRIEF_MS);
 	signals_block();
 	status = pins_make(place.pins, &why) ? fail(&why) : STATUS_DONE;
 	if (status == STATUS_DONE) {
