@@ -66,10 +66,13 @@ int ledger_fail(const struct ledger *ledger, int rc, struct error *why)
 		return fail_full(ledger, why);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+		if (ledger->wait_ms < 1000)
+			return error_set(why, -EBUSY, "the ledger %s is in use by another command",
+					 ledger->path);
 		return error_set(why, -EBUSY,
 				 "the ledger %s has been in use by another command for over %d "
 				 "seconds; try again",
-				 ledger->path, LEDGER_WAIT_MS / 1000);
+				 ledger->path, ledger->wait_ms / 1000);
 	case SQLITE_READONLY:
 		code = -EROFS;
 		break;

@@ -55,7 +55,14 @@ int ledger_open(const char *state, bool readonly, uint64_t max_bytes, struct led
 		struct error *why);
 void ledger_close(struct ledger *ledger); /* NULL allowed; rolls back an open transaction */
 
-/* A write transaction (BEGIN IMMEDIATE, waits up to 10 s for other writers: -EBUSY). */
+/*
+ * How long this process waits for others that write, from the next ledger_open() on. The daemon must not
+ * stand still as long as a command may: its loop has sessions to cut, and a watchdog.
+ */
+#define LEDGER_BRIEF_MS 200
+void ledger_wait(int milliseconds);
+
+/* A write transaction (BEGIN IMMEDIATE, waits up to 10 s, or ledger_wait(), for other writers: -EBUSY). */
 int ledger_begin(struct ledger *ledger, struct error *why);
 int ledger_commit(struct ledger *ledger,
 		  struct error *why); /* durable when it returns 0; -ENOSPC ... */

@@ -60,6 +60,13 @@ _Static_assert(APPLICATION == 1936553079 && SCHEMA == 2, "the numbers in the sch
 /* Tables that a file of this version must have. */
 static const int tables[SCHEMA + 1] = {0, 2, 4};
 
+static int wait_ms = LEDGER_WAIT_MS;
+
+void ledger_wait(int milliseconds)
+{
+	wait_ms = milliseconds;
+}
+
 /* The name of a new directory is not on the disk before its parent is. */
 static void sync_directory(const char *path)
 {
@@ -157,7 +164,7 @@ static int use_wal(struct ledger *ledger, struct error *why)
 	const struct timespec moment = {.tv_nsec = 10000000};
 	int rc;
 
-	for (int i = 0; i < LEDGER_WAIT_MS / 10; i++) {
+	for (int i = 0; i < ledger->wait_ms / 10; i++) {
 		rc = sqlite3_exec(ledger->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 		if (rc != SQLITE_BUSY)
 			break;
@@ -233,7 +240,7 @@ static int open_database(struct ledger *ledger, const char *name, int flags, str
 	if (rc != SQLITE_OK)
 		return ledger_fail(ledger, rc, why);
 	sqlite3_extended_result_codes(ledger->db, 1);
-	sqlite3_busy_timeout(ledger->db, LEDGER_WAIT_MS);
+	sqlite3_busy_timeout(ledger->db, ledger->wait_ms);
 	/* The file may have been tampered with: what its schema says is not to be run. */
 	sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -303,6 +310,7 @@ int ledger_open(const char *state, bool readonly, uint64_t max_bytes, struct led
 		return error_set(why, -ENOMEM, "out of memory");
 	}
 	ledger->days_most = LEDGER_DAYS_MOST;
+	ledger->wait_ms = wait_ms;
 	if (readonly) {
 		err = open_for_reading(ledger, why);
 	} else {

@@ -44,6 +44,7 @@ struct ledger {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *statement[LEDGER_STATEMENTS];
+	int wait_ms;	   /* for other writers */
 	int64_t schema;	   /* of the file: 1 only where an old one is read and may not be changed */
 	int64_t days_most; /* LEDGER_DAYS_MOST, but in tests */
 	int64_t days_room; /* so many may be added before they must be counted again */

@@ -113,4 +113,17 @@ works "up" wall up
 same "has put it back" "$(in_map)" "5 "
 same "and the known sender" "$(json known.messages check 198.51.100.20)" 5
 lab_daemon_stop mail >/dev/null 2>&1
+
+# --- a clock that was set back by a year meanwhile ------------------------------------------------
+
+lasts() { # SECONDS at most
+	local until
+	until=$(json 1.expires bans 203.0.113.8) && [ "$until" ] && [ "$(date -d "$until" +%s)" -le $(($(date +%s) + now + $1)) ]
+}
+SMTPWALL_TEST_CLOCK=$((now + 31536000)) works "up again, in a year" wall up
+works "a ban" lab_exec mail "$(tool ban)" "$pins" put 203.0.113.8 until=600
+works "down" wall down
+SMTPWALL_TEST_CLOCK=$now works "up, in this year" wall up
+says "it is restored" '^203\.0\.113\.8 +abuse ' wall bans
+works "and lasts no longer than it was made for" lasts 660
 finish

@@ -340,12 +340,32 @@ static void full_for_bans(void **unused)
 	ledger_close(ledger);
 }
 
+/* The daemon waits for no other writer as long as a command does. */
+static void brief(void **unused)
+{
+	struct ledger *writer, *other;
+
+	(void)unused;
+	writer = opened(false, 0);
+	good(ledger_begin(writer, &why));
+	ledger_wait(LEDGER_BRIEF_MS);
+	other = opened(false, 0);
+	ledger_wait(10000);
+	assert_int_equal(ledger_begin(other, &why), -EBUSY);
+	assert_non_null(strstr(why.text, "is in use by another command"));
+	good(ledger_commit(writer, &why));
+	good(ledger_begin(other, &why));
+	ledger_close(other);
+	ledger_close(writer);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(old),	TEST(old_and_full),  TEST(old_together), TEST(bad_bans),
-		TEST(bad_days), TEST(too_many_days), TEST(full_of_days), TEST(full_for_bans)};
+		TEST(old),	    TEST(old_and_full),	 TEST(old_together),
+		TEST(bad_bans),	    TEST(bad_days),	 TEST(too_many_days),
+		TEST(full_of_days), TEST(full_for_bans), TEST(brief)};
 
 	return cmocka_run_group_tests_name("ledger_harm", tests, NULL, NULL);
 }

@@ -14,6 +14,9 @@
 /* A batch of restores fails as a whole when the program is of another version. */
 #define PUT_BACK_TRIES 3
 
+/* Seconds: no ban, with the time that its strikes are remembered, lasts as long. */
+#define RESTORED_MOST (366LL * 86400)
+
 void ban_to_ledger(const struct prefix *prefix, const struct ban *ban, struct ledger_ban *out)
 {
 	char text[EVIDENCE_TEXT + 1];
@@ -35,6 +38,16 @@ void ban_to_ledger(const struct prefix *prefix, const struct ban *ban, struct le
 	text_clean(text, out->text, sizeof(out->text));
 }
 
+/* `seconds` comes from a file that may have been edited. */
+static uint64_t no_later(uint64_t time, uint64_t now, int64_t seconds)
+{
+	uint64_t most = seconds <= 0		  ? now
+			: seconds > RESTORED_MOST ? now + (uint64_t)RESTORED_MOST * SECOND_NS
+						  : now + (uint64_t)seconds * SECOND_NS;
+
+	return time < most ? time : most;
+}
+
 static void ban_of_ledger(const struct ledger_ban *kept, struct ban *out)
 {
 	uint64_t now = clock_boot();
@@ -50,9 +63,15 @@ static void ban_of_ledger(const struct ledger_ban *kept, struct ban *out)
 		.members = kept->members,
 		.last = kept->last,
 	};
-	/* A clock that was set back must not put a ban off. */
-	if (out->since > now)
+	/*
+	 * A clock that was set back, or is not yet right at boot, must neither put a ban off nor let it
+	 * last longer than it was made for.
+	 */
+	if (out->since > now) {
 		out->since = now;
+		out->until = no_later(out->until, now, kept->until - kept->since);
+		out->remember = no_later(out->remember, now, kept->remember - kept->since);
+	}
 	memcpy(out->offence, kept->offence, sizeof(out->offence));
 	memcpy(out->text, kept->text, sizeof(out->text));
 }

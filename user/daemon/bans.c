@@ -16,6 +16,8 @@
 
 /* So far apart the times of one ban may be in the map and, worked out from wall time, in the ledger. */
 #define SLACK (60 * SECOND_NS)
+/* Seconds: a wall clock that is set by less makes no difference to a ban. */
+#define CLOCK_SET 30
 
 /* What is known of a ban from the walk before. */
 struct seen {
@@ -32,6 +34,7 @@ struct follow_bans {
 	size_t count;
 	bool look;	 /* walk the map within a second */
 	bool unrestored; /* not all that the ledger holds is in the map */
+	int64_t booted; /* wall clock seconds of the boot, by which the ledger's times were worked out */
 };
 
 static int add_entry(void *context, const struct prefix *prefix, const struct ban *ban)
@@ -152,11 +155,12 @@ static struct seen *compare(struct daemon *d, const struct ban_walk *w, size_t *
 
 /* --- the ledger ------------------------------------------------------------------------------- */
 
-static int keep_one(struct ledger *ledger, const struct ban_walk *w, struct seen *seen,
-		    struct error *why)
+static int keep_one(struct daemon *d, struct ledger *ledger, const struct ban_walk *w,
+		    struct seen *seen, struct error *why)
 {
 	const struct ban_entry *e;
 	struct ledger_ban kept;
+	struct ban there;
 	int err;
 
 	if (seen->gone) {
@@ -164,7 +168,8 @@ static int keep_one(struct ledger *ledger, const struct ban_walk *w, struct seen
 		return err == -ENOENT ? 0 : err;
 	}
 	e = entry_find(w, &seen->prefix);
-	if (!e)
+	/* `unblock` may have taken it back since the walk; it does so under the lock that is held here. */
+	if (!e || wall_get_ban(d->wall, &seen->prefix, &there))
 		return 0;
 	ban_to_ledger(&e->prefix, &e->ban, &kept);
 	err = ledger_put_ban(ledger, &kept, why);
@@ -182,11 +187,26 @@ static int keep_all(struct daemon *d, const struct ban_walk *w, struct seen *see
 		err = ledger_begin(ledger, why);
 	for (size_t i = 0; !err && i < count; i++)
 		if (seen[i].gone || !seen[i].kept)
-			err = keep_one(ledger, w, &seen[i], why);
+			err = keep_one(d, ledger, w, &seen[i], why);
 	if (!err)
 		err = ledger_commit(ledger, why);
 	ledger_close(ledger);
 	return err;
+}
+
+/*
+ * The wall clock was set: the ledger's times are those of another clock, and would end the bans there too
+ * early, or never.
+ */
+static void follow_wall_clock(struct follow_bans *f, struct seen *seen, size_t count)
+{
+	int64_t booted = clock_wall_of(1), apart = booted - f->booted;
+
+	if (apart >= -CLOCK_SET && apart <= CLOCK_SET)
+		return;
+	f->booted = booted;
+	for (size_t i = 0; i < count; i++)
+		seen[i].kept = false;
 }
 
 static void keep(struct daemon *d, const struct ban_walk *w, struct seen *seen, size_t *count)
@@ -194,6 +214,7 @@ static void keep(struct daemon *d, const struct ban_walk *w, struct seen *seen, 
 	size_t unkept = 0, left = 0;
 	struct error why;
 
+	follow_wall_clock(d->bans, seen, *count);
 	for (size_t i = 0; i < *count; i++)
 		unkept += seen[i].gone || !seen[i].kept;
 	if (!unkept)
@@ -228,15 +249,19 @@ static void look(struct daemon *d)
 		seen = compare(d, &w, &count);
 	}
 	if (seen) {
+		/*
+		 * The ban of a network is told, and its members are forgotten, by the next walk. Before
+		 * the ledger is waited for, while the walk is fresh: no ban that `unblock` takes back
+		 * meanwhile may count for a network's.
+		 */
+		if (d->config->abuse_widen)
+			f->look = bans_widen(d, w.entry, w.count);
 		keep(d, &w, seen, &count);
 		if (count)
 			qsort(seen, count, sizeof(*seen), prefix_order);
 		free(f->seen);
 		f->seen = seen;
 		f->count = count;
-		/* The ban of a network is told, and its members are forgotten, by the next walk. */
-		if (d->config->abuse_widen)
-			f->look = bans_widen(d, w.entry, w.count);
 	}
 	free(w.entry);
 }
@@ -298,6 +323,7 @@ static void bans_wall(struct daemon *d)
 	f->seen = NULL;
 	f->count = 0;
 	f->unrestored = false;
+	f->booted = clock_wall_of(1);
 	if (!d->wall || ledger_open(place.state, true, 0, &ledger, NULL))
 		return;
 	f->seen = calloc(BANS_MAX, sizeof(*f->seen));

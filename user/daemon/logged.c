@@ -36,6 +36,8 @@ static void offence(struct daemon *d, const struct log_event *e, struct report *
 		return;
 	if ((unsigned int)report->result < REPORT_RESULTS)
 		d->logs->result[report->result]++;
+	if (report->result == REPORT_DONE || report->result == REPORT_BANNED)
+		d->logs->charged = true;
 	if (report->result == REPORT_BANNED)
 		bans_look(d);
 }

@@ -17,6 +17,7 @@
 #define JOURNAL	 "journal"
 #define QUIET_NS (3600 * SECOND_NS)
 #define SETS	 4 /* directories of patterns */
+#define SAVE_NS	 (5 * SECOND_NS)
 
 struct log_reader {
 	struct daemon *d;
@@ -231,6 +232,16 @@ static void logs_reload(struct daemon *d)
 		open_all(d);
 }
 
+/* What was charged must not be charged again by a daemon that follows one that crashed. */
+static void logs_second(struct daemon *d)
+{
+	if (!d->wall || !d->logs->charged || clock_boot() < d->logs->saved + SAVE_NS)
+		return;
+	d->logs->charged = false;
+	d->logs->saved = clock_boot();
+	save_positions(d, true);
+}
+
 static void logs_tick(struct daemon *d)
 {
 	if (!d->wall)
@@ -271,6 +282,7 @@ const struct service service_logs = {
 	.name = "logs",
 	.start = logs_start,
 	.reload = logs_reload,
+	.second = logs_second,
 	.tick = logs_tick,
 	.wall = logs_wall,
 	.stop = logs_stop,

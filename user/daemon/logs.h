@@ -25,6 +25,8 @@ struct follow_logs {
 	struct accounts *accounts;
 	uint64_t result[REPORT_RESULTS]; /* of offences, since this was last told */
 	uint64_t strangers;		 /* logins of accounts with too many sources */
+	bool charged;			 /* since the positions were saved */
+	uint64_t saved;			 /* they were; boot clock, ns */
 	struct follow_relay *relay;
 };
 

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "../clock.h"
+#include "../ledger.h"
 #include "../net/net.h"
 #include "../output.h"
 #include "../version.h"
@@ -345,6 +346,7 @@ int command_daemon(int argc, char **argv)
 		fail(&why);
 		return STATUS_USAGE;
 	}
+	ledger_wait(LEDGER_BRIEF_MS);
 	signals_block();
 	status = pins_make(place.pins, &why) ? fail(&why) : STATUS_DONE;
 	if (status == STATUS_DONE) {

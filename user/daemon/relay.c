@@ -97,8 +97,8 @@ static void set_fault(struct daemon *d)
 	f->changed = false;
 	fault_set(d, WHAT,
 		  "THIS HOST IS AN OPEN RELAY: mail of strangers is sent on, last from %s to %.60s "
-		  "(queue %.80s): close it in the mail server (networks that may relay, domains it "
-		  "relays for)",
+		  "(queue %.80s): close it in the mail server; or, if it may (an MX behind NAT, a "
+		  "certificate), name the address in abuse { networks }",
 		  f->source, f->domain, queues);
 }
 
