@@ -132,12 +132,12 @@ works "lets all of it in" reaches bad 198.51.101.77 $LAB_MAIL4
 
 # --- a large share of the mail ----------------------------------------------------------------------------
 
-{
-	echo EHLO gateway.example
-	for i in {1..25}; do message; done
-	echo QUIT
-} | probe bad 198.51.103.200 $LAB_MAIL4
-same "a gateway delivers much" "$(count '^250 2\.0\.0 Ok: queued')" 25
+delivered=0
+for i in {1..25}; do
+	{ echo EHLO gateway.example; message; echo QUIT; } | probe bad 198.51.103.200 $LAB_MAIL4
+	delivered=$((delivered + $(count '^250 2\.0\.0 Ok: queued')))
+done
+same "a gateway delivers much, in many sessions" "$delivered" 25
 offends bad 198.51.103.200 $LAB_MAIL4
 same "its relay attempts are answered" "$(denials)" 5
 works "it is not banned" unharmed 198.51.103.200

@@ -104,6 +104,14 @@ becomes "so does the ledger" 5 "4 7 7 7 7 " kept_sorted
 works "taken back" wall unblock 198.51.101.0/24
 for host in 1 2 3 20; do works "taken back" wall unblock "198.51.100.$host"; done
 
+# --- many at once -----------------------------------------------------------------------------------
+
+same "thirty are banned" "$(put many 30)" 30
+clock 61
+works "that is an alarm" wait_for 5 eval 'wall status | grep -q "^wave of bans: 30 sources"'
+works "taken back" wall unblock 11.0.0.0/8
+becomes "all of them" 5 "" in_map
+
 # --- down keeps them ------------------------------------------------------------------------------
 
 works "a ban" put put 203.0.113.7 strikes=5

@@ -32,6 +32,7 @@ struct seen {
 struct follow_bans {
 	struct seen *seen;
 	size_t count;
+	struct ban_wave wave;
 	bool look;	 /* walk the map within a second */
 	bool unrestored; /* not all that the ledger holds is in the map */
 	int64_t booted; /* wall clock seconds of the boot, by which the ledger's times were worked out */
@@ -111,6 +112,7 @@ static void begin_ban(struct daemon *d, const struct ban_entry *e)
 	enum mode mode = mode_at(wall_settings(d->wall)->mode, now);
 
 	tell(e, mode == MODE_MONITOR || e->ban.mode == MODE_MONITOR);
+	wave_add(d, &d->bans->wave, e);
 	if (ban_in_force(&e->ban, now, mode) && mode == MODE_ENFORCE)
 		cut_prefix(d, &e->prefix);
 }
@@ -349,6 +351,7 @@ static void bans_tick(struct daemon *d)
 	if (!d->wall)
 		return;
 	look(d);
+	wave_tick(d, &d->bans->wave);
 	if (ledger_open(place.state, false, d->config->ledger_max, &ledger, NULL) == 0) {
 		ledger_expire_bans(ledger, clock_wall(), NULL);
 		if (d->bans->unrestored)

@@ -5,6 +5,7 @@
  *   bans    the service: the map's bans become log lines and rows of the ledger
  *   vacate  keeps room in the map
  *   widen   several banned addresses of one network become one ban of it
+ *   wave    are many banned at once?
  *   gather  which networks these are (no maps, no clock: it can be tested)
  */
 #ifndef SMTPWALL_DAEMON_BANS_H
@@ -42,6 +43,18 @@ size_t gather(const struct ban_entry *entry, size_t count, uint64_t least, uint6
 
 /* Drops bans that are over from the map, and from the walk; says when there is no room. */
 void bans_vacate(struct daemon *d, struct ban_walk *w);
+
+/* --- wave.c ---------------------------------------------------------------------------------- */
+
+struct ban_wave {
+	uint64_t begun, told; /* boot clock, ns; told 0: there is no fault */
+	unsigned int count;   /* bans since it began */
+};
+
+/* A new ban; a fault when there are many. */
+void wave_add(struct daemon *d, struct ban_wave *wave, const struct ban_entry *e);
+/* The fault ends an hour after the last of them. */
+void wave_tick(struct daemon *d, struct ban_wave *wave);
 
 /* --- widen.c --------------------------------------------------------------------------------- */
 

@@ -14,10 +14,12 @@
 #include "../output.h"
 #include "share.h"
 
-#define SHARES	 20 /* no more can have 5 per cent each, the least that can be configured */
-#define SPARED	 64
-#define AGAIN	 (600 * SECOND_NS)
-#define FAULT_NS (3600 * SECOND_NS)
+#define SHARES 20 /* no more can have 5 per cent each, the least that can be configured */
+#define SPARED 16 /* each may be a fault, and there is room for others */
+/* Of fewer sessions with mail nobody is alarmed: on a small host one sender often has a large share. */
+#define SHARE_LEAST 50
+#define AGAIN	    (600 * SECOND_NS)
+#define FAULT_NS    (3600 * SECOND_NS)
 
 struct spared_source {
 	struct address source;
@@ -134,7 +136,7 @@ static void look_at_all(struct daemon *d)
 	if (wall_abuse(d->wall, &abuse, NULL))
 		return;
 	l.all = penalty_at(abuse.carried, l.now, CARRIED_HALF_LIFE);
-	if (d->config->abuse_share && l.all >= CARRIED_LEAST * PENALTY_POINT)
+	if (d->config->abuse_share && l.all >= SHARE_LEAST * PENALTY_POINT)
 		wall_each_proven(d->wall, look, &l);
 	shares_clear(d, &l);
 	for (size_t i = 0; i < l.count; i++)
