@@ -162,7 +162,7 @@ out:
 static int use_wal(struct ledger *ledger, struct error *why)
 {
 	const struct timespec moment = {.tv_nsec = 10000000};
-	int rc;
+	int rc = SQLITE_BUSY;
 
 	for (int i = 0; i < ledger->wait_ms / 10; i++) {
 		rc = sqlite3_exec(ledger->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
