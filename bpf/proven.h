@@ -27,22 +27,21 @@ static __always_inline void proven_announce(const struct settings *s, const stru
 	announce(s, &e);
 }
 
-/* The source's entry, made if there is none and there is room. */
+/* The source's entry, made from `first` (all zero) if there is none and there is room. */
 static __always_inline struct proven *proven_entry(const struct settings *s,
-						   const struct address *source, __u64 now)
+						   const struct address *source, __u64 now,
+						   struct proven *first)
 {
 	struct proven *p = bpf_map_lookup_elem(&proven, source);
-	struct proven first;
 	struct proof *proof_map;
 	struct notices *n;
 	__u32 zero = 0;
 
 	if (p)
 		return p;
-	__builtin_memset(&first, 0, sizeof(first));
-	first.since = now;
-	first.last = now;
-	bpf_map_update_elem(&proven, source, &first, BPF_NOEXIST);
+	first->since = now;
+	first->last = now;
+	bpf_map_update_elem(&proven, source, first, BPF_NOEXIST);
 	p = bpf_map_lookup_elem(&proven, source);
 	if (p) {
 		proven_announce(s, source, now);

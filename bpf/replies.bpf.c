@@ -43,7 +43,8 @@ const volatile struct reply_table reply_table SEC(".rodata") = {};
 /* What is too much for the stack. Nothing that leaves interrupts another on the same processor. */
 struct scratch {
 	__u8 byte[CHUNK];
-	struct flow flow; /* a new one; the reader in it stays all zero */
+	struct flow flow;     /* a new one; the reader in it stays all zero */
+	struct proven proven; /* a new one, all zero but for its times */
 	struct flow_key key;
 	struct segment segment;
 	__u64 now;
@@ -217,7 +218,7 @@ __noinline int opening_prove(__u64 now)
 	if (!s || !scratch)
 		return 0;
 	client = scratch->segment.client;
-	p = proven_entry(s, &client, now);
+	p = proven_entry(s, &client, now, &scratch->proven);
 	/*
 	 * `sessions` has seen it: the socket is in this network namespace, and open as long as it has something
 	 * to say. Times do not tell, or of many connections at once one would be counted.

@@ -74,8 +74,10 @@ static __always_inline enum report_result report_login(const struct settings *s,
 						       const struct report *r, struct proven *p,
 						       __u64 now, __u64 when)
 {
+	struct proven first = {};
+
 	if (!p && r->proved)
-		p = proven_entry(s, &r->prefix.address, now);
+		p = proven_entry(s, &r->prefix.address, now, &first);
 	if (!p || (!r->proved && !witnessed(p, when)))
 		return REPORT_NO_WITNESS;
 	penalty_login(s, p, when);

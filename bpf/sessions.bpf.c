@@ -111,11 +111,12 @@ static __always_inline bool session_source(struct sock *sk, struct address *sour
 static __always_inline bool session_open(const struct settings *s, struct session_mark *mark,
 					 const struct address *source, __u64 now)
 {
+	struct proven first = {};
 	struct proven *p;
 
 	if (mark->since)
 		return false;
-	p = proven_entry(s, source, now);
+	p = proven_entry(s, source, now, &first);
 	if (!p)
 		return false;
 	mark->source = *source;

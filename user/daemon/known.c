@@ -13,13 +13,16 @@
 
 static int follow(struct daemon *d, struct ledger *ledger, struct error *why)
 {
+	/* Accepted mail is needed for as long as it makes senders known. */
+	uint64_t keep = d->config->abuse_keep > d->config->known_window ? d->config->abuse_keep
+									: d->config->known_window;
 	int err = known_take(d->wall, ledger, why);
 	struct error other;
 
 	/* Also when nothing could be taken: what the ledger knows already is worth having. */
 	if (known_mirror(d->wall, ledger, d->config, err ? &other : why) && !err)
 		err = -1;
-	ledger_expire_days(ledger, (clock_wall() - (int64_t)d->config->abuse_keep) / DAY, NULL);
+	ledger_expire_days(ledger, (clock_wall() - (int64_t)keep) / DAY, NULL);
 	return err;
 }
 
