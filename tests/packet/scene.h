@@ -56,12 +56,17 @@ static inline int kit_map(struct kit *kit, const char *name)
 
 static inline void kit_empty_map(struct kit *kit, const char *name)
 {
-	char key[64];
-	int fd = kit_map(kit, name);
+	char key[2][128];
+	int fd = kit_map(kit, name), at = 0;
 
-	while (bpf_map_get_next_key(fd, NULL, key) == 0)
-		if (bpf_map_delete_elem(fd, key))
-			break;
+	/* The next one before this one goes: from the beginning, a large map would be looked through each time. */
+	if (bpf_map_get_next_key(fd, NULL, key[0]))
+		return;
+	while (bpf_map_get_next_key(fd, key[at], key[!at]) == 0) {
+		bpf_map_delete_elem(fd, key[at]);
+		at = !at;
+	}
+	bpf_map_delete_elem(fd, key[at]);
 }
 
 static inline void kit_no_manual(struct kit *kit)
