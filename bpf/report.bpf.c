@@ -109,8 +109,16 @@ static __always_inline enum report_result report_taken(const struct report *r, s
 	return REPORT_DONE;
 }
 
-static __always_inline enum report_result report_forgive(struct proven *p)
+static __always_inline enum report_result report_forgive(const struct report *r, struct proven *p)
 {
+	struct address network = r->prefix.address;
+	struct proven *all;
+
+	/* Or its next offence would be the last one of its /64 again. */
+	address_network(&network);
+	all = address_is_v4(&network) ? 0 : bpf_map_lookup_elem(&proven, &network);
+	if (all)
+		all->penalty = 0;
 	p->penalty = p->guesses = 0;
 	p->offended_first = p->offended = 0;
 	for (int i = 0; i < OFFENCES; i++)
@@ -161,7 +169,7 @@ static __always_inline enum report_result report_do(const struct settings *s,
 	case REPORT_TAKEN:
 		return report_taken(r, p);
 	case REPORT_FORGIVE:
-		return report_forgive(p);
+		return report_forgive(r, p);
 	default:
 		return REPORT_FULL;
 	}

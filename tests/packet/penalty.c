@@ -349,6 +349,10 @@ static void test_many_addresses(struct kit *kit)
 	offend(kit, "2001:db8:64::6", DENIED, 1);
 	judge(kit, "2001:db8:64::6", 25, TCP_SYN, by_ban);
 	judge(kit, "2001:db8:64::7", 25, TCP_SYN, clean);
+	/* One that is forgiven begins anew, and so does its network. */
+	talk_log(kit, "2001:db8:64::5", REPORT_FORGIVE, 0, 0);
+	offend(kit, "2001:db8:64::8", DENIED, 2);
+	judge(kit, "2001:db8:64::8", 25, TCP_SYN, clean);
 	offend(kit, "2001:db8:64:1::1", DENIED, 1);
 	judge(kit, "2001:db8:64:1::1", 25, TCP_SYN, clean);
 	/* A /24 is many customers. */
