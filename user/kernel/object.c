@@ -110,7 +110,7 @@ static int explain_load(int err, struct error *why)
 	if (err == -ENOMEM)
 		return error_set(
 			why, err,
-			"the kernel has not enough memory for the maps (about 64 MiB are needed)");
+			"the kernel has not enough memory for the maps (about 120 MiB are needed)");
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return error_set(
 			why, err,
