@@ -58,9 +58,9 @@ static void test_expiry(struct kit *kit)
 	on(kit);
 	kit_dnsbl(kit, LISTED, 3, 10 * SECOND, 600 * SECOND);
 	judge(kit, LISTED, 25, TCP_SYN, by_dnsbl);
-	kit_pass_time(kit, 599 * SECOND);
+	kit_pass_time(kit, 540 * SECOND);
 	judge(kit, LISTED, 25, TCP_SYN, by_dnsbl);
-	kit_pass_time(kit, SECOND);
+	kit_pass_time(kit, 60 * SECOND);
 	judge(kit, LISTED, 25, TCP_SYN, clean);
 }
 
