@@ -78,7 +78,7 @@ struct reading {
 
 static __always_inline void reading_offence(struct reading *r)
 {
-	__u32 place = CHARGE_REPLIES, kind = r->flow->reply.offence;
+	__u32 place = CHARGE_REPLIES, kind = r->flow->reply.offence, end = r->flow->reply.held;
 	struct charge *c = bpf_map_lookup_elem(&charges, &place);
 	struct proven *p = r->proven;
 
@@ -97,6 +97,10 @@ static __always_inline void reading_offence(struct reading *r)
 	c->offence = kind;
 	c->origin = BAN_BY_REPLY;
 	__builtin_memcpy(c->text, r->flow->reply.line, sizeof(c->text));
+	/* Behind its end stands what is left of a longer line before it. */
+	barrier_on(end);
+	if (end < sizeof(c->text))
+		c->text[end] = '\0';
 	if (penalty_judge(CHARGE_REPLIES) == REPORT_BANNED)
 		r->scratch->banned_at = r->scratch->done;
 }
