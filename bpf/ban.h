@@ -22,18 +22,11 @@ static __always_inline struct abuse *abuse_get(void)
 	return bpf_map_lookup_elem(&abuse, &zero);
 }
 
-/* A ban that was made in monitor mode falls away when enforcing begins. */
-static __always_inline bool ban_holds(const struct ban *ban, __u64 now, enum mode mode)
-{
-	return ban->since <= now && now < ban->until &&
-	       (ban->mode == MODE_ENFORCE || mode == MODE_MONITOR);
-}
-
 static __always_inline bool ban_try(struct ban_query *q, __u64 now, enum mode mode)
 {
 	struct ban *ban = bpf_map_lookup_elem(&bans, &q->key);
 
-	if (!ban || !ban_holds(ban, now, mode))
+	if (!ban || !ban_in_force(ban, now, mode))
 		return false;
 	q->ban = ban;
 	return true;

@@ -22,9 +22,6 @@
 
 #define PENALTY_TRIES 8
 
-/* An authenticated source may do so many times as much: an office with one wrong password in it. */
-#define PENALTY_LOGIN_FACTOR 4
-
 /*
  * Of an IPv6 /64, which has more addresses than anybody can ban, all addresses together may do so many
  * times as much; from then on each one is banned for its first offence.
@@ -49,8 +46,6 @@ struct charge {
 	__u64 when; /* when it happened: not after now */
 	enum offence offence;
 	enum ban_origin origin;
-	__u32 unread; /* 1: of a session that the kernel could not read */
-	enum report_result result;
 	char text[EVIDENCE_TEXT];
 	/* scratch */
 	struct ban ban;
@@ -102,8 +97,8 @@ static __always_inline bool penalty_share(const struct settings *s, const struct
 	if (!a || !s->abuse_share || !p->carried)
 		return false;
 	all = penalty_fade(read_once(a->carried), ticks, half);
-	return all >= CARRIED_LEAST * PENALTY_POINT &&
-	       penalty_fade(read_once(p->carried), ticks, half) * 100 > all * s->abuse_share;
+	return share_is_large(penalty_fade(read_once(p->carried), ticks, half), all,
+			      s->abuse_share);
 }
 
 /* A message of this source was accepted; `first`: of its session. Shares are of sessions. */
@@ -235,7 +230,7 @@ static __always_inline enum report_result penalty_ban(const struct settings *s, 
 	key.unused = 0;
 	old = bpf_map_lookup_elem(&bans, &key);
 	/* Another session reached the limit at the same time: that is one ban, not two. */
-	if (old && ban_holds(old, c->now, mode))
+	if (old && ban_in_force(old, c->now, mode))
 		return REPORT_COUNTED;
 	if (!old && !address_is_v4(&c->source)) {
 		/* Its own entry was replaced by that of its /64, which is one customer's. */

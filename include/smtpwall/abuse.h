@@ -75,6 +75,15 @@ static __always_inline __u64 penalty_drain(__u64 word, __u64 now, __u64 daily)
 /* Of less accepted mail than this (as it fades) no share is worked out. */
 #define CARRIED_LEAST 20
 
+/* Is `carried`, of `all`, so large a share that it cannot be one client's? */
+static __always_inline int share_is_large(__u64 carried, __u64 all, __u64 per_cent)
+{
+	return per_cent && all >= CARRIED_LEAST * PENALTY_POINT && carried * 100 > all * per_cent;
+}
+
+/* An authenticated source may do so many times as much: an office with one wrong password in it. */
+#define PENALTY_LOGIN_FACTOR 4
+
 /*
  * Map `bans`: struct prefix -> struct ban. A source (length 128) or a network (IPv4 /24 is 120, IPv6 /64;
  * /48 when there are many of these). Preallocated, never an LRU. Written by the kernel programs; user space
@@ -103,6 +112,13 @@ struct ban {
 	__u32 unused;
 	char text[EVIDENCE_TEXT]; /* the last reply or log line as it is: unsafe for a terminal */
 };
+
+/* In force? One that was made in monitor mode falls away when enforcing begins. */
+static __always_inline int ban_in_force(const struct ban *ban, __u64 now, enum mode mode)
+{
+	return ban->since <= now && now < ban->until &&
+	       (ban->mode == MODE_ENFORCE || mode == MODE_MONITOR);
+}
 
 /* Strikes count for so long after a ban's end. */
 #define BAN_REMEMBER (7ULL * 86400ULL * 1000000000ULL)

@@ -16,8 +16,6 @@
 #define WINDOW	    (30ULL * DAY) /* where the configuration cannot be read */
 #define DAY_TEXT    16
 #define SHARE_LEAST 0.05 /* a share below this is nobody's business */
-/* While it is logged in, a source's limit is so many times the usual. */
-#define LOGIN_LIMIT 4
 
 static double points(uint64_t word)
 {
@@ -158,7 +156,7 @@ static void days_json(const struct blame *b, json_object *o)
 static void source_json(const struct blame *b, json_object *o)
 {
 	json_decimal(o, "penalty", b->penalty, 3);
-	json_decimal(o, "limit", points(b->limit) * (b->logged_in ? LOGIN_LIMIT : 1), 3);
+	json_decimal(o, "limit", points(b->limit) * (b->logged_in ? PENALTY_LOGIN_FACTOR : 1), 3);
 	json_decimal(o, "failed_logins", b->guesses, 1);
 	json_number(o, "failed_logins_daily", b->daily);
 	json_object_object_add(o, "offences", offences_json(b->proven->offence));
@@ -240,7 +238,7 @@ static void penalty_text(const struct blame *b)
 	/* Of a source that did nothing there is nothing to say. */
 	if (b->limit && (b->penalty >= 0.05 || b->proven->offended || b->logged_in))
 		printf("  penalty  %.1f of %g (limit%s), halves every %s\n", b->penalty,
-		       points(b->limit) * (b->logged_in ? LOGIN_LIMIT : 1),
+		       points(b->limit) * (b->logged_in ? PENALTY_LOGIN_FACTOR : 1),
 		       b->logged_in ? " of a source that is logged in" : "",
 		       duration_text(b->half_life / SECOND_NS, time));
 	if (b->limit && b->guesses >= 0.05 && b->daily)

@@ -33,13 +33,6 @@ struct follow_shares {
 	struct spared_source spared[SPARED];
 };
 
-bool share_is_large(uint64_t carried, uint64_t all, uint64_t per_cent)
-{
-	if (!per_cent || all < CARRIED_LEAST * PENALTY_POINT)
-		return false;
-	return carried * 100 > all * per_cent;
-}
-
 unsigned int share_of(uint64_t carried, uint64_t all)
 {
 	uint64_t share = all ? carried * 100 / all : 0;

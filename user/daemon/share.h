@@ -5,9 +5,7 @@
 
 #include "daemon.h"
 
-/* Both as PENALTY_*, faded to now. Is that more than `per_cent` (0: nothing is) of all, if there is enough of it? */
-bool share_is_large(uint64_t carried, uint64_t all, uint64_t per_cent);
-/* In whole per cent; not more than 100. */
+/* Both as PENALTY_*, faded to now. In whole per cent; not more than 100. */
 unsigned int share_of(uint64_t carried, uint64_t all);
 
 #endif

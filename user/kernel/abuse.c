@@ -25,12 +25,6 @@ int wall_drop_ban(struct wall *wall, const struct prefix *prefix)
 	return bpf_map_delete_elem(wall->fd[MAP_BANS], prefix);
 }
 
-bool ban_in_force(const struct ban *ban, uint64_t now, enum mode mode)
-{
-	return ban->since <= now && now < ban->until &&
-	       (ban->mode == MODE_ENFORCE || mode == MODE_MONITOR);
-}
-
 int wall_get_known(struct wall *wall, const struct address *source, struct known *out)
 {
 	return bpf_map_lookup_elem(wall->fd[MAP_KNOWN], source, out);

@@ -241,8 +241,6 @@ int wall_drop_ban(struct wall *wall, const struct prefix *prefix);		   /* -ENOEN
 int wall_each_ban(struct wall *wall,
 		  int (*each)(void *context, const struct prefix *prefix, const struct ban *ban),
 		  void *context);
-/* Is this ban in force now, in this mode? */
-bool ban_in_force(const struct ban *ban, uint64_t now, enum mode mode);
 
 /* Senders this host knows; the daemon and `up` are its writers. */
 int wall_get_known(struct wall *wall, const struct address *source, struct known *out);
