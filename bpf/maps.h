@@ -17,6 +17,7 @@
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
 #include <smtpwall/reasons.h>
+#include <smtpwall/refuse.h>
 #include <smtpwall/replies.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
@@ -192,6 +193,50 @@ struct {
 	__type(key, __u32);
 	__type(value, struct reply_counts);
 } reply_counts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, REFUSALS_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct refusal);
+} refusals __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TOLD_MAX);
+	__type(key, struct address);
+	__type(value, struct told);
+} told __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct refuse_state);
+} refuse_state __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct refuse_counts);
+} refuse_counts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct refuse_health);
+} refuse_health __weak SEC(".maps");
+
+/* The value is a descriptor when user space writes it, and a cookie when it reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, REFUSE_SOCKETS);
+	__type(key, __u32);
+	__type(value, __u64);
+} refuse_sockets __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

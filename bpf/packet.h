@@ -35,7 +35,9 @@ struct packet {
 	bool syn;   /* SYN without ACK; also where the flags are cut off, which only an evasion does
 		     */
 	__u16 port; /* destination port, host byte order */
+	__u16 source_port;
 	struct address source;
+	struct address server; /* destination, folded */
 };
 
 #define PACKET_BE16(x) ((__u16)(address_be32((__u32)(x)) >> 16))
@@ -115,6 +117,7 @@ static __always_inline void packet_tcp(struct packet *p, const void *at, const v
 		return packet_hidden(p, true);
 	p->kind = PACKET_TCP;
 	p->port = PACKET_BE16(tcp->destination);
+	p->source_port = PACKET_BE16(tcp->source);
 	if (left < sizeof(*tcp) || (const void *)(tcp + 1) > end)
 		p->syn = true;
 	else
@@ -137,6 +140,7 @@ static __always_inline void packet_ip4(struct packet *p, const void *at, const v
 		return;
 	}
 	address_from_v4(&p->source, ip->source);
+	address_from_v4(&p->server, ip->destination);
 	if (PACKET_BE16(ip->fragment) & 0x1fff)
 		return packet_hidden(p, false);
 	/* A total of 0 is a segment over 64 KiB (BIG TCP): the buffer's end counts. */
@@ -159,6 +163,8 @@ static __always_inline void packet_ip6(struct packet *p, const void *at, const v
 	}
 	p->source = ip->source;
 	address_fold(&p->source);
+	p->server = ip->destination;
+	address_fold(&p->server);
 	payload = PACKET_BE16(ip->payload);
 
 #pragma clang loop unroll(full)
@@ -213,6 +219,7 @@ static __always_inline void packet_parse(const void *data, const void *end, stru
 	p->odd = false;
 	p->syn = false;
 	p->port = 0;
+	p->source_port = 0;
 	if (at > end)
 		return;
 	type = PACKET_BE16(eth->type);

@@ -43,7 +43,14 @@ struct config_list {
 	char *file;	  /* NULL: loaded by hand only */
 	char *format;	  /* NULL: recognised; otherwise a name of lists/lists.h */
 	bool skip_bad;	  /* load what can be read of a file with bad lines */
+	bool tarpit;	  /* action refuse: slowly */
 	uint64_t max_age; /* seconds after which the content counts as stale; 0 never */
+};
+
+/* When a refused client is told. */
+enum refuse_at {
+	REFUSE_AT_GREETING, /* 554 instead of 220 (RFC 5321 section 3.1) */
+	REFUSE_AT_MAIL, /* 220, and 554 to MAIL: for clients that take a 554 greeting for temporary */
 };
 
 struct config {
@@ -63,6 +70,7 @@ struct config {
 	uint64_t network_events, network_seconds, network_burst;
 	uint64_t syn_events, syn_seconds, syn_burst;
 	uint64_t sessions; /* 0: no limit */
+	bool rate_refuse;  /* action refuse: rows sessions, source-rate, network-rate say 421 */
 	/* events { } */
 	uint64_t event_budget; /* per second and CPU */
 	uint64_t learn_budget;
@@ -79,6 +87,7 @@ struct config {
 	uint64_t dnsbl_network_budget;
 	uint64_t dnsbl_queue;
 	uint64_t dnsbl_grace; /* seconds */
+	bool dnsbl_refuse, dnsbl_tarpit;
 	/* abuse { } */
 	uint64_t abuse_weight[OFFENCES];   /* points */
 	uint64_t abuse_limit;		   /* points; 0: nobody is banned */
@@ -91,9 +100,23 @@ struct config {
 	uint64_t abuse_account_sources;	   /* that the log makes authenticated by one account */
 	bool abuse_pop_logins;		   /* POP and IMAP logins count */
 	uint64_t known_messages, known_days, known_window; /* so many, in so many seconds */
-	uint64_t abuse_keep;	    /* seconds that offences are kept in the ledger */
+	uint64_t abuse_keep; /* seconds that offences are kept in the ledger */
+	bool abuse_refuse, abuse_tarpit;
 	struct prefix *own_network; /* of the mail server, beside private and own addresses */
 	unsigned int own_networks;
+	/* refuse { } */
+	char *refuse_contact; /* for people who are refused: a page or a telephone, not on this host */
+	char *refuse_text;    /* templates, see refuse/refuse.h; never NULL */
+	char *refuse_text_rate;
+	enum refuse_at refuse_at;
+	bool refuse_txt; /* {txt}: what the DNSBL itself says, is asked for */
+	uint64_t refuse_times,
+		refuse_seconds;	 /* told so many times in so many seconds, then dropped */
+	uint64_t refuse_clients; /* at once */
+	uint64_t refuse_timeout; /* seconds, for a whole connection */
+	uint64_t refuse_budget;	 /* new ones per second and CPU */
+	uint64_t refuse_tarpit_clients, refuse_tarpit_seconds;
+	char *refuse_user; /* whom the listener runs as */
 	/* logs */
 	struct config_log *log;
 	unsigned int logs;
@@ -117,6 +140,11 @@ void config_free(struct config *config); /* NULL allowed */
  * whose site has a name is not written: "<NAME>" stands in its place, which config_read() refuses.
  */
 void config_write(const struct config *config, FILE *out);
+
+/* Does any row or list refuse? */
+bool config_refuses(const struct config *config);
+/* Bits 1 << enum reason of the rows that refuse; not those of lists. */
+uint64_t config_refuse_rows(const struct config *config);
 
 const struct config_list *config_find_list(const struct config *config, const char *name);
 

@@ -67,6 +67,10 @@ struct event {
  */
 #define ANSWER_MAGIC 0x534d5457u
 
+struct list_name {
+	char name[32];
+};
+
 struct answer {
 	__u32 magic;
 	enum reason reason;
@@ -87,9 +91,11 @@ struct answer {
 	__s32 score;
 	__u32 sites;
 	__u32 ban_length; /* reason abuse: prefix length of the ban that spoke, of 128 */
-	struct list_name {
-		char name[32];
-	} list_name; /* of `list`, or of `counted` */
+	/* If its row refuses: an enum refuse_word, and how often it was told in its window. */
+	__u32 refuse_word;
+	__u32 refuse_told;
+	__u64 refuse_until;	    /* REFUSE_LADDER: it is dropped until then */
+	struct list_name list_name; /* of `list`, or of `counted` */
 };
 
 /* Per-CPU map `notices`: what was left undone on purpose, and must be told. */

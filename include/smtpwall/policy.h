@@ -3,7 +3,7 @@
  * policy.h - the compiled policy: all lists in one read-only structure
  *
  * Which list speaks for an address is settled when the lists are compiled, not when a packet
- * comes: allow wins over everything whatever the prefix lengths, then drop, then count; among
+ * comes: allow wins over everything whatever the prefix lengths, then drop, then refuse, then count; among
  * equals the list whose name sorts first. So a lookup yields one list id, 0 for none.
  *
  * A compiled policy has two parts, each an inner map of its own:

@@ -15,7 +15,7 @@ enum reason {
 	REASON_ALLOW_LIST = 1,	  /* an allow list, `smtpwall allow`, or the list `guard` */
 	REASON_ADMIN_BLOCK = 2,	  /* `smtpwall block` */
 	REASON_ABUSE = 3,	  /* offences brought the penalty to the limit: a ban */
-	REASON_BLOCK_LIST = 4,	  /* a list with action drop or count */
+	REASON_BLOCK_LIST = 4,	  /* a list with action drop, refuse or count */
 	REASON_AUTHENTICATED = 5, /* logged in a short while ago */
 	REASON_DNSBL = 6,	  /* the DNSBLs' score reached the threshold */
 	REASON_SESSIONS = 7,	  /* too many sessions open at once */
@@ -48,12 +48,15 @@ enum reason {
 enum verdict {
 	VERDICT_PASS = 0,
 	VERDICT_DROP = 1,
+	VERDICT_REFUSE =
+		2, /* the connection goes to the refusal listener, which says why (refuse.h) */
 };
 
-/* What a list does to the sources in it. Stronger actions have larger numbers; 2 is kept free. */
+/* What a list does to the sources in it. Stronger actions have larger numbers. */
 enum list_action {
 	LIST_NONE = 0,
-	LIST_COUNT = 1, /* counted, and the decision goes on */
+	LIST_COUNT = 1,	 /* counted, and the decision goes on */
+	LIST_REFUSE = 2, /* told why not, where that is possible; dropped otherwise */
 	LIST_DROP = 3,
 	LIST_ALLOW = 4, /* wins over everything */
 };
@@ -74,6 +77,8 @@ struct outcome {
 	struct tally passed;	 /* passed by this row, or spared because a session was open */
 	struct tally would_drop; /* passed in monitor mode, dropped had it been enforce */
 	struct tally dropped;
+	struct tally would_refuse; /* passed in monitor mode */
+	struct tally refused;	   /* passed on to the refusal listener */
 };
 
 /* Value of the per-CPU map `counters`; seen as a table it is struct outcome[REASON_SLOTS]. */

@@ -17,7 +17,7 @@
 #include "reasons.h"
 
 /* Raise when a map's layout or meaning changes: "smtw" and a number. */
-#define SETTINGS_SCHEMA 0x736d747700000003ULL
+#define SETTINGS_SCHEMA 0x736d747700000004ULL
 
 #define SETTINGS_PORTS 16 /* protected and submission ports together */
 
@@ -75,6 +75,13 @@ struct settings {
 	__u64 ban_length; /* of a first ban, ns */
 	__u64 ban_max;	  /* ns */
 	__u64 login_time; /* a login exempts its source that long, ns; 0: never */
+
+	/* Of refusing (refuse.h). */
+	__u64 refuse_rows;    /* bits 1 << enum reason: these rows refuse instead of dropping */
+	__u64 refuse_times;   /* a source is told so many times in a window */
+	__u64 refuse_window;  /* ns */
+	__u64 refuse_clients; /* connections the listener may hold at once */
+	__u64 refuse_budget;  /* new ones per second and CPU */
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

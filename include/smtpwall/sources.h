@@ -130,6 +130,7 @@ struct session_mark {
 	__u64 since;
 	__u64 began; /* of this session, or when the wall came to know it */
 	struct address source;
+	__u64 refused; /* 1: the refusal listener's: no session of the mail server */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "../config.h"
 #include "../dnsbl/dnsbl.h"
 #include "../kernel/kernel.h"
+#include "../refuse/refuse.h"
 #include "../ledger.h"
 #include "../text.h"
 
@@ -303,6 +304,20 @@ struct unban_why {
  */
 int unban(struct wall *wall, struct ledger *ledger, const struct prefix *prefix,
 	  struct unbanned *out, struct unban_why *why);
+
+/* --- refusal.c: what a refused client is told -------------------------------------------------- */
+
+/*
+ * The reply to a client whose connection is refused by this word (refuse/refuse.h), as the listener sends
+ * it and `check` prints it. `txt` is what the DNSBLs say about it; NULL: not asked for, or not known.
+ */
+void refusal_reply(struct wall *wall, const struct config *config, const struct address *source,
+		   const struct refusal *refusal, const char *txt, char out[REFUSE_REPLY]);
+/* Is it slowed down, too? */
+bool refusal_tarpits(const struct config *config, const struct refusal *refusal);
+/* What `check` says of a source whose row refuses becomes the word about its connection. */
+void refusal_of_answer(const struct answer *answer, struct refusal *out);
+const char *refuse_word_name(enum refuse_word word);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

@@ -11,6 +11,7 @@
  *   policy    installs a compiled policy
  *   run       BPF_PROG_RUN: `check`
  *   answers   the maps of the DNSBLs
+ *   refuse    refusing with a reason: its maps, the listening sockets
  *   phrases   the automaton that reads the mail server's replies
  *   abuse     bans, known senders, what the mail server's replies gave; program `report`
  *   sessions  the open sessions, by the iterator `list_sessions`
@@ -34,6 +35,7 @@
 #include <smtpwall/events.h>
 #include <smtpwall/health.h>
 #include <smtpwall/policy.h>
+#include <smtpwall/refuse.h>
 #include <smtpwall/replies.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
@@ -130,6 +132,8 @@ struct attach_request {
 	const char *const *interface; /* the wall stands on these and no others afterwards */
 	unsigned int interfaces;
 	enum attach_mode mode;
+	bool refuse; /* program `refuse` is wanted in this network namespace; else it is detached */
+	bool refuse_keep; /* as it is now */
 	/* Called with a sentence for what is worth knowing and no failure. NULL allowed. */
 	void (*note)(void *context, const char *sentence);
 	void *context;
@@ -227,6 +231,25 @@ int wall_each_proven(struct wall *wall,
 		     void *context);
 /* Forgets sources that were deferred long ago. Returns how many stay, or a negative errno. */
 int wall_sweep_deferred(struct wall *wall);
+
+/* --- refuse ----------------------------------------------------------------------------------- */
+
+/* In memory; written by whoever holds the daemon lock. */
+struct refuse_health *wall_refuse_health(struct wall *wall);
+int wall_refuse_state(struct wall *wall, struct refuse_state *out, struct error *why);
+int wall_refuse_counts(struct wall *wall, struct refuse_counts *out, struct error *why);
+/* The word about a connection; -ENOENT if there is none. */
+int wall_refusal(struct wall *wall, const struct flow_key *key, struct refusal *out);
+int wall_told(struct wall *wall, const struct address *source, struct told *out); /* -ENOENT */
+/*
+ * Puts a listening TCP socket into its place, REFUSE_V4 or REFUSE_V6; a descriptor of -1 empties it. When
+ * the last descriptor of a socket is closed, the kernel empties its place by itself.
+ */
+int wall_put_refuse_socket(struct wall *wall, unsigned int place, int fd, struct error *why);
+/* Is there a listener in this place? */
+bool wall_has_refuse_socket(struct wall *wall, unsigned int place);
+/* Is program `refuse` attached in this network namespace (its link is pinned and alive)? */
+bool wall_refuse_attached(const char *pins);
 
 /* --- phrases ---------------------------------------------------------------------------------- */
 
