@@ -129,7 +129,7 @@ static int sweep(struct painting *p)
 int paint(const struct compile_list *list, size_t lists, enum family family, paint_segment segment,
 	  void *context)
 {
-	static const enum list_action order[] = {LIST_ALLOW, LIST_DROP, LIST_COUNT};
+	static const enum list_action order[] = {LIST_ALLOW, LIST_DROP, LIST_REFUSE, LIST_COUNT};
 	struct painting *p = calloc(1, sizeof(*p));
 	unsigned int rank = 0;
 	int err;
