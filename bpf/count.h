@@ -13,13 +13,17 @@ enum fate {
 	FATE_PASSED,
 	FATE_WOULD_DROP,
 	FATE_DROPPED,
+	FATE_WOULD_REFUSE,
+	FATE_REFUSED,
 };
 
 static __always_inline void count_outcome(struct outcome *o, enum fate fate, __u64 bytes)
 {
-	struct tally *t = fate == FATE_DROPPED	    ? &o->dropped
-			  : fate == FATE_WOULD_DROP ? &o->would_drop
-						    : &o->passed;
+	struct tally *t = fate == FATE_DROPPED	      ? &o->dropped
+			  : fate == FATE_WOULD_DROP   ? &o->would_drop
+			  : fate == FATE_REFUSED      ? &o->refused
+			  : fate == FATE_WOULD_REFUSE ? &o->would_refuse
+						      : &o->passed;
 
 	t->packets++;
 	t->bytes += bytes;

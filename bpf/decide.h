@@ -16,6 +16,7 @@
  *   - Rates look at SYNs only, never at private addresses, and never at what a forged SYN could run
  *     up for a proven source: rows 8 and 9 were charged by completed handshakes (sessions.bpf.c).
  *   - A hidden port is judged by the blocks alone, without the mercy for open sessions.
+ *   - A row that refuses says so here whether that is possible or not: refusal.h settles it.
  */
 #ifndef SMTPWALL_BPF_DECIDE_H
 #define SMTPWALL_BPF_DECIDE_H
@@ -26,34 +27,7 @@
 #include "penalty.h"
 #include "policy.h"
 #include "rate.h"
-
-struct facts {
-	struct address source; /* folded */
-	__u64 now;
-	enum mode mode;
-	enum port_kind port;
-	bool syn;
-};
-
-struct decision {
-	enum reason reason;
-	enum verdict verdict; /* in enforce mode */
-	__u32 list;	      /* that spoke; 0 none */
-	__u32 counted;	      /* `count` list that holds the source; 0 none */
-	__u64 since, until;   /* of a manual entry, a ban, an answer, a login */
-	__s64 list_loaded;
-	__u64 generation;      /* of the policy that was asked */
-	struct proven *proven; /* looked up on the way; NULL unknown or not proven */
-	struct dnsbl *dnsbl;   /* the DNSBLs' answer in force; NULL: none */
-	enum ask ask;	       /* somebody should look the source up; 0: no need */
-	__u32 ban_length;      /* prefix length of the ban that spoke; 0 none */
-};
-
-static __always_inline void decided(struct decision *d, enum reason reason, enum verdict verdict)
-{
-	d->reason = reason;
-	d->verdict = verdict;
-}
+#include "verdict.h"
 
 static __always_inline __u64 decide_open_sessions(const struct decision *d)
 {
@@ -95,7 +69,7 @@ static __always_inline bool decide_dnsbl(const struct settings *s, const struct 
 					 struct decision *d)
 {
 	struct dnsbl *answer;
-	enum verdict verdict = VERDICT_DROP;
+	enum verdict verdict = decide_verdict(s, f, REASON_DNSBL);
 
 	if (!s->dnsbl_threshold || f->port == PORT_SUBMISSION)
 		return false;
@@ -188,7 +162,8 @@ static __always_inline bool decide_deferred(const struct settings *s, const stru
 }
 
 /* Row 3: a ban of the source or of its network. True if there is one. */
-static __always_inline bool decide_banned(const struct facts *f, struct decision *d)
+static __always_inline bool decide_banned(const struct settings *s, const struct facts *f,
+					  struct decision *d)
 {
 	struct ban_query q;
 
@@ -198,7 +173,7 @@ static __always_inline bool decide_banned(const struct facts *f, struct decision
 	d->since = q.ban->since;
 	d->until = q.ban->until;
 	d->ban_length = q.key.length;
-	decided(d, REASON_ABUSE, VERDICT_DROP);
+	decided(d, REASON_ABUSE, decide_verdict(s, f, REASON_ABUSE));
 	return true;
 }
 
@@ -242,7 +217,7 @@ static __always_inline bool decide_rates(const struct settings *s, const struct 
 		/* Many clients behind one address: a proxy, a NAT, a backup MX. */
 		if (d->proven && penalty_share(s, d->proven, f->now))
 			return false;
-		decided(d, over, VERDICT_DROP);
+		decided(d, over, decide_verdict(s, f, over));
 		return true;
 	}
 	if (!d->proven && s->syn_cost && decide_proof_works(f->now)) {
@@ -294,19 +269,21 @@ static __always_inline void decide(const struct settings *s, const struct facts 
 		return decided(d, REASON_ADMIN_BLOCK, VERDICT_DROP);
 	}
 	/* row 3 */
-	if (decide_banned(f, d))
+	if (decide_banned(s, f, d))
 		return;
 	/* row 4 */
 	if (action == LIST_COUNT && f->port != PORT_SUBMISSION)
 		d->counted = id;
-	if (action == LIST_DROP && f->port != PORT_SUBMISSION) {
+	if ((action == LIST_DROP || action == LIST_REFUSE) && f->port != PORT_SUBMISSION) {
 		d->list = id;
 		if (f->port == PORT_PROTECTED && !f->syn) {
 			d->proven = bpf_map_lookup_elem(&proven, &f->source);
 			if (decide_open_sessions(d))
 				return decided(d, REASON_BLOCK_LIST, VERDICT_PASS);
 		}
-		return decided(d, REASON_BLOCK_LIST, VERDICT_DROP);
+		return decided(d, REASON_BLOCK_LIST,
+			       action == LIST_REFUSE && f->port == PORT_PROTECTED ? VERDICT_REFUSE
+										  : VERDICT_DROP);
 	}
 	/* row 5 */
 	if (decide_logged_in(f, d))

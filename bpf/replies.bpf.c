@@ -14,6 +14,8 @@
  * the next line end, which a client cannot make the server send in the midst of a line. After STARTTLS
  * nothing is read.
  *
+ * What the refusal listener says is none of the mail server's replies: it passes unread, to banned sources, too.
+ *
  * The kernel sends from one socket on one processor at a time, so a flow's state needs no lock.
  */
 #include "core.h"
@@ -21,6 +23,7 @@
 #include "ban.h"
 #include "penalty.h"
 #include "proven.h"
+#include "refuse.h"
 #include "reply.h"
 #include "segment.h"
 
@@ -330,6 +333,25 @@ static __always_inline void flow_key_of(const struct segment *g, struct flow_key
 	key->unused = 0;
 }
 
+/*
+ * Of a connection that is refused? A SYN-ACK where the listener was not given the connection shows that
+ * connections to this host's ports are made elsewhere, so that refusing is not possible.
+ */
+static __always_inline bool segment_is_refusal(const struct scratch *scratch)
+{
+	struct refuse_state *state = refuse_state_get();
+	struct refusal *word;
+
+	if (!state || !refuse_recent(state, scratch->now))
+		return false;
+	word = refuse_find(&scratch->key, scratch->now);
+	if (!word)
+		return false;
+	if (!word->given && (scratch->segment.flags & TCP_SYN_FLAG))
+		state->elsewhere = scratch->now;
+	return word->given != 0;
+}
+
 SEC("tc")
 int replies(struct __sk_buff *skb)
 {
@@ -348,8 +370,10 @@ int replies(struct __sk_buff *skb)
 	r.counts = reply_counts_get();
 	if (!r.counts)
 		return TC_ACT_UNSPEC;
-	/* First: it may find that there is no `wall` any more. */
 	flow_key_of(g, &r.scratch->key);
+	if (segment_is_refusal(r.scratch))
+		return TC_ACT_UNSPEC;
+	/* First: it may find that there is no `wall` any more. */
 	if ((g->flags & (TCP_SYN_FLAG | TCP_ACK_FLAG)) == (TCP_SYN_FLAG | TCP_ACK_FLAG))
 		opening_note(&r.scratch->key, g, r.scratch->now);
 	if (segment_is_banned(s, g, r.scratch->now)) {

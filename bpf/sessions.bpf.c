@@ -13,6 +13,9 @@
  * older than the wall. `list_sessions` is another, for whoever wants to know the open sessions and
  * their age (the daemon, which cuts some). All look at the wall's network namespace only.
  *
+ * A connection that the refusal listener has is no session of the mail server: it is marked as refused,
+ * counted as such (struct refuse_state, struct told), and nothing else is concluded from it.
+ *
  * By default MPTCP listeners show their subflows (protocol 6) here, one session each.
  */
 #include "core.h"
@@ -23,6 +26,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 #include "proven.h"
+#include "refuse.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -128,6 +132,69 @@ static __always_inline bool session_open(const struct settings *s, struct sessio
 	return true;
 }
 
+static __always_inline void session_flow(struct sock *sk, const struct address *source,
+					 struct flow_key *key)
+{
+	key->client = *source;
+	if (sk->__sk_common.skc_family == AF_INET) {
+		address_from_v4(&key->server, sk->__sk_common.skc_rcv_saddr);
+	} else {
+		BPF_CORE_READ_INTO(&key->server, &sk->__sk_common, skc_v6_rcv_saddr);
+		address_fold(&key->server);
+	}
+	key->client_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	key->server_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	key->unused = 0;
+}
+
+/* The source has completed a handshake with the listener: it is told once more in its window. */
+static __always_inline void refused_told(const struct settings *s, const struct address *source,
+					 __u64 now)
+{
+	struct told first = {.began = now, .told = 1};
+	struct told *t = bpf_map_lookup_elem(&told, source);
+
+	if (!t) {
+		bpf_map_update_elem(&told, source, &first, BPF_NOEXIST);
+		return;
+	}
+	if (t->pending)
+		__sync_fetch_and_add(&t->pending, -1);
+	if (!t->began || now - t->began >= s->refuse_window) {
+		t->told = 0;
+		t->began = now;
+	}
+	__sync_fetch_and_add(&t->told, 1);
+}
+
+/* Is it the refusal listener's? Then that is all that is to be known about it. */
+static __always_inline bool session_refused(const struct settings *s, struct sock *sk,
+					    struct session_mark *mark, const struct address *source,
+					    __u64 now)
+{
+	struct refuse_state *state = refuse_state_get();
+	struct refuse_counts *counts;
+	struct refusal *word;
+	struct flow_key key;
+
+	if (!state || !refuse_recent(state, now))
+		return false;
+	session_flow(sk, source, &key);
+	word = refuse_find(&key, now);
+	if (!word || !word->given)
+		return false;
+	if (mark->refused)
+		return true;
+	mark->refused = 1;
+	word->connected = 1;
+	__sync_fetch_and_add(&state->open, 1);
+	counts = refuse_counts_get();
+	if (counts)
+		counts->connected++;
+	refused_told(s, source, now);
+	return true;
+}
+
 static __always_inline void session_established(const struct settings *s, struct sock *sk)
 {
 	enum port_kind port = session_port(s, sk);
@@ -142,6 +209,8 @@ static __always_inline void session_established(const struct settings *s, struct
 	if (!mark)
 		return;
 	now = now_ns(s);
+	if (session_refused(s, sk, mark, &source, now))
+		return;
 	if (!session_open(s, mark, &source, now))
 		return;
 	proven_works(now);
@@ -153,11 +222,21 @@ static __always_inline void session_established(const struct settings *s, struct
 static __always_inline void session_closed(const struct settings *s, struct sock *sk)
 {
 	struct session_mark *mark = bpf_sk_storage_get(&session_marks, sk, 0, 0);
+	struct refuse_state *state;
 	struct address source;
 	struct proven *p;
 	__u64 since;
 
-	if (!mark || !mark->since)
+	if (!mark)
+		return;
+	if (mark->refused) {
+		mark->refused = 0;
+		state = refuse_state_get();
+		if (state)
+			__sync_fetch_and_add(&state->open, -1);
+		return;
+	}
+	if (!mark->since)
 		return;
 	source = mark->source;
 	since = mark->since;
@@ -235,12 +314,12 @@ int mark_sessions(struct bpf_iter__tcp *ctx)
 	if (!sk)
 		return 0;
 	mark = bpf_sk_storage_get(&session_marks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (mark)
+	if (mark && !mark->refused)
 		session_open(s, mark, &source, now_ns(s));
 	return 0;
 }
 
-/* Writes a struct session for every open session whose server still talks. */
+/* Writes a struct session for every open session of the mail server that it still talks in. */
 SEC("iter/tcp")
 int list_sessions(struct bpf_iter__tcp *ctx)
 {
@@ -258,6 +337,8 @@ int list_sessions(struct bpf_iter__tcp *ctx)
 	    sk->__sk_common.skc_state != STATE_CLOSE_WAIT)
 		return 0;
 	mark = bpf_sk_storage_get(&session_marks, sk, 0, 0);
+	if (mark && mark->refused)
+		return 0;
 	if (mark)
 		record.began = mark->began;
 	record.cookie = bpf_get_socket_cookie(sk);

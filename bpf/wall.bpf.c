@@ -3,7 +3,7 @@
  * wall.bpf.c - the XDP programs
  *
  * `wall` is attached to the interfaces: parse, is it TCP to a protected port?, decide, count, and
- * in enforce mode drop. `check` takes the same decision about the packet it is given by
+ * in enforce mode drop, or let the refusal listener have the connection (refusal.h). `check` takes the same decision about the packet it is given by
  * BPF_PROG_RUN(2), leaves no trace in any map, and writes struct answer over the packet's start.
  * Both answer XDP_DROP (1) or XDP_PASS (2) for the mode in force.
  *
@@ -15,6 +15,7 @@
 #include "count.h"
 #include "decide.h"
 #include "packet.h"
+#include "refusal.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -68,6 +69,11 @@ static __always_inline void look_at(const struct settings *s, struct xdp_md *ctx
 	facts.port = look->port;
 	facts.syn = look->packet.syn;
 	decide(s, &facts, charge, &look->decision);
+	if (look->decision.verdict == VERDICT_REFUSE)
+		refuse_settle(&look->packet, charge, look->mode, look->now, &look->decision);
+	if (charge && facts.syn &&
+	    (look->decision.verdict != VERDICT_REFUSE || look->mode != MODE_ENFORCE))
+		refuse_take_back(&look->packet, look->now);
 	if (look->port == PORT_HIDDEN && look->decision.verdict == VERDICT_PASS)
 		look->decision.reason = look->packet.odd ? REASON_MALFORMED : REASON_OTHER;
 }
@@ -133,6 +139,8 @@ int wall(struct xdp_md *ctx)
 	bytes = bpf_xdp_get_buff_len(ctx);
 	if (look.decision.verdict == VERDICT_DROP)
 		fate = look.mode == MODE_ENFORCE ? FATE_DROPPED : FATE_WOULD_DROP;
+	else if (look.decision.verdict == VERDICT_REFUSE)
+		fate = look.mode == MODE_ENFORCE ? FATE_REFUSED : FATE_WOULD_REFUSE;
 	count_reason(look.decision.reason, fate, bytes);
 	if (look.decision.list)
 		count_list(look.decision.list, fate, bytes);
@@ -144,16 +152,18 @@ int wall(struct xdp_md *ctx)
 	return fate == FATE_DROPPED ? XDP_DROP : XDP_PASS;
 }
 
-static __always_inline void answer_fill(struct answer *a, const struct look *look)
+static __always_inline void answer_fill(const struct settings *settings, struct answer *a,
+					const struct look *look)
 {
 	const struct decision *d = &look->decision;
 	const struct policy_list *list = 0;
 	struct policy_ref policy;
+	const struct told *t;
 
 	a->magic = ANSWER_MAGIC;
 	a->reason = d->reason;
 	a->would = d->verdict;
-	a->verdict = look_drops(look) ? VERDICT_DROP : VERDICT_PASS;
+	a->verdict = look->mode == MODE_ENFORCE ? d->verdict : VERDICT_PASS;
 	a->mode = look->mode;
 	a->list = d->list;
 	a->counted = d->counted;
@@ -169,6 +179,12 @@ static __always_inline void answer_fill(struct answer *a, const struct look *loo
 	a->score = d->dnsbl ? d->dnsbl->score : 0;
 	a->sites = d->dnsbl ? d->dnsbl->sites : 0;
 	a->ban_length = d->ban_length;
+	a->refuses = d->refuses;
+	a->refuse_word = d->refuse;
+	t = d->refuses ? bpf_map_lookup_elem(&told, &look->packet.source) : 0;
+	a->refuse_told = t ? told_in_window(settings, t, look->now) : 0;
+	a->refuse_since = a->refuse_told ? t->began : 0;
+	a->refuse_until = d->refuse == REFUSE_LADDER && t ? t->began + settings->refuse_window : 0;
 	/* The policy that was asked, which may have been replaced since. */
 	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);
@@ -194,6 +210,6 @@ int check(struct xdp_md *ctx)
 		look.mode = mode_at(read_once(s->mode), look.now);
 	}
 	if ((const void *)(a + 1) <= end)
-		answer_fill(a, &look);
+		answer_fill(s, a, &look);
 	return look_drops(&look) ? XDP_DROP : XDP_PASS;
 }

@@ -58,7 +58,7 @@ struct refusal {
 	__s32 score; /* of the DNSBLs, if they spoke */
 	__u32 sites;
 	__u32 ban_length; /* reason abuse: of the ban that spoke, of 128 */
-	__u32 unused;
+	__u32 connected;  /* 1: its handshake is completed; another SYN is another connection */
 };
 
 /* A word is good for so long; ns. The second is longer than the longest tarpit. */
@@ -86,7 +86,7 @@ struct told {
 struct refuse_state {
 	__u64 last; /* a word was given: nobody needs to look for one much later; exact to a second */
 	__u64 given;	 /* the last connection was given to the listener */
-	__u64 elsewhere; /* a client answered a SYN-ACK that was not the listener's; 0 never */
+	__u64 elsewhere; /* a SYN-ACK left for a refused client that was not the listener's; 0 never */
 	__s64 open;	 /* connections the listener holds now */
 };
 
@@ -104,8 +104,9 @@ enum {
 struct refuse_counts {
 	__u64 refused, absent, elsewhere, full, ladder, budget; /* by enum refuse_word */
 	__u64 unused[2];
-	__u64 connected; /* handshakes completed with the listener */
-	__u64 strayed;	 /* segments of a connection that was not the listener's: dropped */
+	__u64 second, spent; /* the window of the budget */
+	__u64 connected;     /* handshakes completed with the listener */
+	__u64 strayed;	     /* segments of a connection that was not the listener's: dropped */
 };
 
 /* How a connection to the listener ended: reported by it, counted by the daemon. */

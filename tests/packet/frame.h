@@ -104,7 +104,28 @@ enum kit_fate {
 	PASSED,
 	WOULD_DROP,
 	DROPPED,
+	WOULD_REFUSE,
+	REFUSED,
+	FATES,
 };
+
+/* Of each fate of a row or a list. */
+static inline const struct tally *kit_tally(const struct outcome *o, enum kit_fate fate)
+{
+	const struct tally *const of[FATES] = {&o->passed, &o->would_drop, &o->dropped,
+					       &o->would_refuse, &o->refused};
+
+	return of[fate];
+}
+
+static inline uint64_t kit_packets(const struct outcome *o)
+{
+	uint64_t total = 0;
+
+	for (int i = 0; i < FATES; i++)
+		total += kit_tally(o, i)->packets;
+	return total;
+}
 
 static inline struct outcome *kit_outcome(struct counters *c, enum reason reason)
 {
@@ -117,7 +138,7 @@ static inline uint64_t kit_total(const struct counters *c)
 	uint64_t total = 0;
 
 	for (int i = 0; i < REASON_SLOTS; i++)
-		total += o[i].passed.packets + o[i].would_drop.packets + o[i].dropped.packets;
+		total += kit_packets(&o[i]);
 	return total;
 }
 
@@ -142,8 +163,12 @@ static inline const char *kit_reason_name(enum reason reason)
 
 static inline enum kit_fate kit_fate_of(const struct outcome *o, struct tally *out)
 {
-	*out = o->dropped.packets ? o->dropped : o->would_drop.packets ? o->would_drop : o->passed;
-	return o->dropped.packets ? DROPPED : o->would_drop.packets ? WOULD_DROP : PASSED;
+	enum kit_fate fate = FATES;
+
+	while (--fate > PASSED && !kit_tally(o, fate)->packets)
+		;
+	*out = *kit_tally(o, fate);
+	return fate;
 }
 
 /*
@@ -166,7 +191,7 @@ static inline bool kit_meet(struct kit *kit, const struct frame *f, enum reason 
 	for (int i = 0; i < REASON_SLOTS; i++) {
 		struct outcome *o = kit_outcome(&after, i);
 
-		if (o->passed.packets + o->would_drop.packets + o->dropped.packets == 0)
+		if (!kit_packets(o))
 			continue;
 		*reason = i;
 		*fate = kit_fate_of(o, &tally);
@@ -179,7 +204,8 @@ static inline bool kit_meet(struct kit *kit, const struct frame *f, enum reason 
 static inline bool kit_wants(struct kit *kit, const struct frame *f, enum reason reason,
 			     enum kit_fate fate)
 {
-	static const char *const fates[] = {"passed", "would have dropped", "dropped"};
+	static const char *const fates[] = {"passed", "would have dropped", "dropped",
+					    "would have refused", "refused"};
 	enum reason got = REASON_SLOTS;
 	enum kit_fate met = PASSED;
 

@@ -49,17 +49,15 @@ struct want {
 	uint32_t list, counted;
 };
 
-static inline void list_packets(struct kit *kit, uint64_t out[POLICY_LISTS][3])
+static inline void list_packets(struct kit *kit, uint64_t out[POLICY_LISTS][FATES])
 {
 	struct outcome o[POLICY_LISTS];
 	struct error why = {""};
 
 	kit_must(wall_list_counters(kit->wall, o, &why), "list counters", why.text);
-	for (int i = 0; i < POLICY_LISTS; i++) {
-		out[i][PASSED] = o[i].passed.packets;
-		out[i][WOULD_DROP] = o[i].would_drop.packets;
-		out[i][DROPPED] = o[i].dropped.packets;
-	}
+	for (int i = 0; i < POLICY_LISTS; i++)
+		for (int fate = 0; fate < FATES; fate++)
+			out[i][fate] = kit_tally(&o[i], fate)->packets;
 }
 
 static inline void judge_answer(struct kit *kit, const struct frame *f, const struct want *want)
@@ -86,18 +84,19 @@ static inline void judge_answer(struct kit *kit, const struct frame *f, const st
 
 static inline void judge_frame(struct kit *kit, const struct frame *f, const struct want *want)
 {
-	static uint64_t before[POLICY_LISTS][3], after[POLICY_LISTS][3];
+	static uint64_t before[POLICY_LISTS][FATES], after[POLICY_LISTS][FATES];
 	bool enforce = mode_at(kit->settings->mode, kit_now(kit)) == MODE_ENFORCE;
-	enum kit_fate fate = want->verdict == VERDICT_PASS ? PASSED
-			     : enforce			   ? DROPPED
-							   : WOULD_DROP;
+	enum kit_fate fate = want->verdict == VERDICT_PASS     ? PASSED
+			     : want->verdict == VERDICT_REFUSE ? enforce ? REFUSED : WOULD_REFUSE
+			     : enforce			       ? DROPPED
+							       : WOULD_DROP;
 
 	judge_answer(kit, f, want);
 	list_packets(kit, before);
 	kit_wants(kit, f, want->reason, fate);
 	list_packets(kit, after);
 	for (uint32_t id = 0; id < POLICY_LISTS; id++)
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < FATES; i++)
 			if (after[id][i] - before[id][i] !=
 			    (uint64_t)((id && id == want->list && i == (int)fate) ||
 				       (id && id == want->counted && i == PASSED)))

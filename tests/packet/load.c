@@ -11,7 +11,7 @@ static void test_effort(struct kit *kit)
 {
 	static const char *const names[] = {"wall",	      "check",	       "sessions",
 					    "sessions_again", "mark_sessions", "list_sessions",
-					    "replies",	      "report"};
+					    "replies",	      "report",	       "refuse"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct bpf_prog_info info = {0};

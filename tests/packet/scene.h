@@ -85,6 +85,7 @@ static inline void kit_reset(struct kit *kit)
 	struct deferral no_deferral = {0};
 	struct abuse no_abuse = {0};
 	struct proof no_proof = {0};
+	struct refuse_state no_refusal = {0};
 	__u32 zero = 0;
 
 	s->schema = SETTINGS_SCHEMA;
@@ -108,6 +109,8 @@ static inline void kit_reset(struct kit *kit)
 	s->ban_length = s->ban_max = s->login_time = 0;
 	for (int i = 0; i < OFFENCES; i++)
 		s->abuse_weight[i] = 0;
+	s->refuse_rows = s->refuse_times = s->refuse_window = 0;
+	s->refuse_clients = s->refuse_budget = 0;
 	wall_dnsbl_health(kit->wall)->defer_until = 0;
 	kit_no_manual(kit);
 	kit_empty_map(kit, "proven");
@@ -120,6 +123,9 @@ static inline void kit_reset(struct kit *kit)
 	kit_empty_map(kit, "known");
 	kit_empty_map(kit, "openings");
 	kit_empty_map(kit, "flows");
+	kit_empty_map(kit, "refusals");
+	kit_empty_map(kit, "told");
+	bpf_map_update_elem(kit_map(kit, "refuse_state"), &zero, &no_refusal, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "abuse"), &zero, &no_abuse, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "deferral"), &zero, &no_deferral, BPF_ANY);
 	bpf_map_update_elem(kit_map(kit, "proof"), &zero, &no_proof, BPF_ANY);

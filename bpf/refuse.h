@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * refuse.h - the word about a connection that is refused: how everybody finds it
+ *
+ * include/smtpwall/refuse.h tells what it is for, refusal.h who gives it.
+ */
+#ifndef SMTPWALL_BPF_REFUSE_H
+#define SMTPWALL_BPF_REFUSE_H
+
+#include <smtpwall/refuse.h>
+#include "core.h"
+
+static __always_inline struct refuse_state *refuse_state_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&refuse_state, &zero);
+}
+
+static __always_inline struct refuse_counts *refuse_counts_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&refuse_counts, &zero);
+}
+
+/* May there be a word about anybody? Spares everybody the look while nothing is refused. */
+static __always_inline bool refuse_recent(const struct refuse_state *state, __u64 now)
+{
+	__u64 last = read_once(state->last);
+
+	return last && now - last < REFUSAL_OPEN;
+}
+
+/* The word about this connection, if there is one and it is not out of date; NULL otherwise. */
+static __always_inline struct refusal *refuse_find(const struct flow_key *key, __u64 now)
+{
+	struct refusal *word = bpf_map_lookup_elem(&refusals, key);
+
+	return word && now - word->when < REFUSAL_OPEN ? word : 0;
+}
+
+static __always_inline bool refuse_is_rate(enum reason reason)
+{
+	return reason == REASON_SESSIONS || reason == REASON_SOURCE_RATE ||
+	       reason == REASON_NETWORK_RATE;
+}
+
+static __always_inline enum verdict refuse_otherwise(enum reason reason, enum refuse_word word)
+{
+	return word != REFUSE_LADDER && refuse_is_rate(reason) ? VERDICT_PASS : VERDICT_DROP;
+}
+
+#endif
