@@ -25,6 +25,13 @@ const char *refuse_word_name(enum refuse_word word)
 	return "unknown";
 }
 
+const char *event_verdict_name(const struct event *e)
+{
+	if (e->mode == MODE_ENFORCE)
+		return verdict_name(e->verdict);
+	return e->verdict == VERDICT_REFUSE ? "would-refuse" : "would-drop";
+}
+
 /* --- {by} ------------------------------------------------------------------------------------- */
 
 static const struct dnsbl_zone *zone_of(const struct config *config, uint64_t identity)
@@ -35,15 +42,44 @@ static const struct dnsbl_zone *zone_of(const struct config *config, uint64_t id
 	return NULL;
 }
 
-/* One that speaks for the client is not what it is blocked by. What is not known, is. */
-static bool speaks_against(const struct config *config, const struct dnsbl_site *site,
-			   const struct dnsbl_answer *answer)
+/*
+ * What the site adds to the score. One that speaks for the client is not what it is blocked by; what
+ * is not known, is.
+ */
+static int32_t weight_of(const struct config *config, const struct dnsbl_site *site,
+			 const struct dnsbl_answer *answer)
 {
 	const struct dnsbl_zone *zone = zone_of(config, site->identity);
 
 	if (!zone || !answer || answer->outcome != DNSBL_HIT)
-		return true;
-	return dnsbl_zone_score(zone, answer) > 0;
+		return 1;
+	return dnsbl_zone_score(zone, answer);
+}
+
+const struct dnsbl_zone *refusal_zone(struct wall *wall, const struct config *config,
+				      const struct address *source, const struct refusal *refusal)
+{
+	const struct dnsbl_health *health = wall_dnsbl_health(wall);
+	const struct dnsbl_zone *heaviest = NULL;
+	int32_t most = 0;
+	struct dnsbl facts;
+
+	if (!config->refuse_txt || refusal->reason != REASON_DNSBL ||
+	    wall_get_dnsbl(wall, source, &facts))
+		return NULL;
+	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
+		const struct dnsbl_site *site = &health->site[i];
+		int32_t weight;
+
+		if (!(refusal->sites >> i & 1) || !site->identity)
+			continue;
+		weight = weight_of(config, site, &facts.answer[i]);
+		if (weight > most && zone_of(config, site->identity)) {
+			most = weight;
+			heaviest = zone_of(config, site->identity);
+		}
+	}
+	return heaviest;
 }
 
 /* "zen.spamhaus.org, bl.spamcop.net" */
@@ -59,7 +95,7 @@ static void by_sites(struct wall *wall, const struct config *config, const struc
 		const struct dnsbl_site *site = &health->site[i];
 
 		if (!(refusal->sites >> i & 1) || !site->identity ||
-		    !speaks_against(config, site, held ? &facts.answer[i] : NULL))
+		    weight_of(config, site, held ? &facts.answer[i] : NULL) <= 0)
 			continue;
 		/* Whole names only. */
 		if (used + strlen(site->name) + 3 > BY_TEXT)
