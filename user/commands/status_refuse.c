@@ -70,9 +70,11 @@ static void find_problems(struct status *s)
 			   "network namespace; `smtpwall up` attaches it or tells why it cannot");
 	else if (!r->listener && s->daemon && clock_wall() - since > BEGIN)
 		status_problem(
-			s, "there is no refusal listener: who is to be refused is dropped "
-			   "instead, and whoever comes too often passes; the daemon's log tells "
-			   "why");
+			s,
+			"there is no refusal listener: who is to be refused is dropped instead, and "
+			"whoever comes too often passes; the daemon's log tells why, unless nothing in "
+			"the configuration refuses: a list that was loaded by hand with --action refuse "
+			"must be named there");
 }
 
 int status_refuse_read(struct status *s, struct error *why)
