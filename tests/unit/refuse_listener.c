@@ -192,8 +192,9 @@ static void test_slow_reader(void **state)
 	want_last(other, BYE);
 	want_end(other_id, REFUSE_QUIT);
 	end = heard_kind(REFUSE_END);
-	printf("end %u lines %u ms %u\n", end.end.end, end.end.lines, (unsigned)end.end.lasted_ms);
 	assert_int_equal(end.id, id);
+	assert_int_equal(end.end.end, REFUSE_TIMEOUT);
+	assert_true(end.end.lasted_ms >= 1500);
 	assert_true(end.end.lines <= DIALOGUE_LINES + 1);
 	close(fd);
 	stop();
