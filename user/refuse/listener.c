@@ -38,9 +38,12 @@ static uint64_t now_ms(void)
 /* NULL: its place is free by now, or another client's. */
 static struct client *client_of(struct listener *l, uint64_t id)
 {
-	struct client *c = l->client ? &l->client[PLACE(id)] : NULL;
+	struct client *c;
 
-	return c && PLACE(id) < l->places && c->id == id ? c : NULL;
+	if (!l->client || PLACE(id) >= l->places)
+		return NULL;
+	c = &l->client[PLACE(id)];
+	return c->id == id ? c : NULL;
 }
 
 /* --- to the daemon ---------------------------------------------------------------------------- */
