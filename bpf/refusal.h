@@ -145,7 +145,7 @@ static __always_inline void refuse_count(enum refuse_word word)
 
 /* What is to be settled is in the scratch; functions of their own, and global ones, for the verifiers. */
 
-/* A SYN whose row refuses: an enum refuse_word. Charged: the word is given, or taken back. */
+/* A SYN whose row refuses: an enum refuse_word. Charged: the word is given. */
 __noinline int refuse_syn(__u64 now, __u32 charge)
 {
 	const struct settings *s = settings_get();
@@ -172,8 +172,6 @@ __noinline int refuse_syn(__u64 now, __u32 charge)
 		    !refuse_note(scratch, now))
 			how = REFUSE_BUDGET;
 	}
-	if (how != REFUSE_WELL && known)
-		bpf_map_delete_elem(&refusals, &scratch->key);
 	refuse_count(how);
 	return how;
 }

@@ -49,6 +49,7 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	t->word = (enum refuse_word)a->refuse_word;
 	t->rate = is_rate(a->reason);
 	t->told_now = a->would == VERDICT_REFUSE;
+	t->would = a->mode == MODE_MONITOR;
 	t->told = a->refuse_told;
 	t->times = s->refuse_times;
 	t->clients = s->refuse_clients;
@@ -109,8 +110,9 @@ void turned_text(const struct turned *t)
 	if (!t->refuses)
 		return;
 	if (t->told_now && t->reply[0])
-		printf("  client   is told%s%s: %s\n", t->at_mail && !t->rate ? " at MAIL" : "",
-		       t->tarpit ? " (slowly)" : "", t->reply);
+		printf("  client   %s told%s%s: %s\n", t->would ? "would be" : "is",
+		       t->at_mail && !t->rate ? " at MAIL" : "", t->tarpit ? " (slowly)" : "",
+		       t->reply);
 	else if (t->told_now)
 		puts("  client   is told why; the configuration cannot be read, so the text is not "
 		     "known here");

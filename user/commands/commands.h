@@ -333,11 +333,6 @@ void refusal_of_answer(const struct answer *answer, struct refusal *out);
 const char *refuse_word_name(enum refuse_word word);
 /* What became of the source of an EVENT_VERDICT: "drop", "refuse", in monitor mode "would-drop"... */
 const char *event_verdict_name(const struct event *e);
-/*
- * Is there anything to refuse for: in the configuration, or a list in force that was loaded by hand with
- * --action refuse? Either may be NULL.
- */
-bool refusal_wanted(struct wall *wall, const struct config *config);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

@@ -6,7 +6,6 @@
  * `check` prints can be quoted. Only names that may be shown are in it: a zone may hold a paid key.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "../clock.h"
 #include "commands.h"
@@ -170,19 +169,4 @@ void refusal_of_answer(const struct answer *answer, struct refusal *out)
 	};
 	if (answer->list) /* else it is the name of a list that only counts */
 		out->list_name = answer->list_name;
-}
-
-bool refusal_wanted(struct wall *wall, const struct config *config)
-{
-	struct policy_list *lists;
-	bool wanted = config && config_refuses(config);
-
-	if (wanted || !wall)
-		return wanted;
-	lists = calloc(POLICY_LISTS, sizeof(*lists));
-	if (lists && wall_lists(wall, lists, NULL) == 0)
-		for (uint32_t id = 1; id < POLICY_LISTS; id++)
-			wanted |= lists[id].name[0] && lists[id].action == LIST_REFUSE;
-	free(lists);
-	return wanted;
 }
