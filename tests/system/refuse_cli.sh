@@ -77,6 +77,12 @@ agrees() { # NAME SOURCE: what check says is what the client hears
 	want=$(of reply "$2")
 	same "$1" "$(hears "$2")" "${want:-a reply}"
 }
+reloaded() {
+	local before
+	before=$(grep -c 'reload' "$LAB_DIR/mail/daemon.log")
+	kill -HUP "${lab_daemons[mail]}"
+	wait_for 10 eval '[ "$(grep -c reload "$LAB_DIR/mail/daemon.log")" -gt '"$before"' ]'
+}
 silent() { [ "$(knock bad "$1" $LAB_MAIL4 1 500)" = 0 ]; }
 
 # --- the configuration ------------------------------------------------------------------------------
@@ -156,6 +162,28 @@ heard_not "none that speaks for it" 'blocked using.*wl\.example'
 heard_not "and no zone that holds a key" 'key\.example'
 agrees "the client hears it with a DNSBL, too" $named
 
+# --- what the DNSBL itself says, and when it is said ------------------------------------------------
+
+{
+	listed $named bl.example 'A 127.0.0.2 ttl=300 say=Listed,_see_https://bl.example/203'
+	listed $named key.example 'A 127.0.0.2 ttl=300 say=by_the_site_that_weighs_less'
+} | dns_rules
+same "nobody is asked for words that are not wanted" "$(grep -c '^OTHER' "$LAB_DIR/mail/dnsd.rules.log")" 0
+config enforce 'txt = on'
+works "reload" reloaded
+says "what the heaviest site says is in the text" \
+	'using bl\.example, Zen; Listed, see https://bl\.example/203; see https://www' wall check $named
+agrees "the client hears it, too" $named
+config enforce 'at = mail'
+works "another reload" reloaded
+says "told at MAIL" "client +is told at MAIL: 554 5\\.7\\.1 .*\\[$spam\\]" wall check $spam
+want=$(of reply $spam)
+session QUIT | probe bad $spam $LAB_MAIL4
+works "the greeting is friendly" grep -q '^220 ' "$probed"
+works "and MAIL answered so" grep -qxF -- "$want" "$probed"
+config enforce
+works "as before" reloaded
+
 # --- the ladder -------------------------------------------------------------------------------------
 
 for _ in 1 2 3; do hears $more >/dev/null; done
@@ -190,7 +218,7 @@ same "and would be refused" "$(of would $spam)" refuse
 fails 0 "check passes in monitor mode" wall check $spam
 heard_that "says what enforce mode would do" 'monitor: it passes; enforce mode would refuse it'
 heard_that "and the text" 'client +would be told: 554 5\.7\.1 '
-before=$(packets block-list would_refuse)
+before=$(packets block-list would_refuse) # shellcheck disable=SC2034
 same "it reaches the mail server" "$(knock bad $spam $LAB_MAIL4 1 2500)" 1
 works "would_refuse is counted" eval '[ "$(packets block-list would_refuse)" -gt "$before" ]'
 works "and logged" wait_for 5 logged 'would-refuse source=203\.0\.113\.1 reason=block-list list=spam'

@@ -19,18 +19,19 @@ static bool is_rate(enum reason reason)
 	       reason == REASON_NETWORK_RATE;
 }
 
-static void read_reply(struct turned *t, struct wall *wall, const struct config *config,
+static void read_reply(struct turned *t, struct wall *wall, const struct said *said,
 		       const struct address *source, const struct answer *a)
 {
-	const struct dnsbl_zone *zone;
+	const struct config *config = said->config;
 	struct refusal refusal;
 	char txt[DNSBL_TXT] = "";
+	int site;
 
 	refusal_of_answer(a, &refusal);
-	zone = refusal_zone(wall, config, source, &refusal);
-	if (zone)
-		dnsbl_txt(config->dnsbl_resolver, config->dnsbl_resolvers, TXT_MS, source, zone,
-			  txt);
+	site = refusal_site(wall, config, source, &refusal);
+	if (site >= 0 && said->zone[site])
+		dnsbl_txt(config->dnsbl_resolver, config->dnsbl_resolvers, TXT_MS, source,
+			  said->zone[site], txt);
 	refusal_reply(wall, config, source, &refusal, txt, t->reply);
 	t->reply[strcspn(t->reply, "\r\n")] = '\0';
 	t->tarpit = refusal_tarpits(config, &refusal);
@@ -59,7 +60,7 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	t->daemon = pins_locked(place.pins, LOCK_DAEMON);
 	t->attached = wall_refuse_attached(place.pins);
 	if (said->config)
-		read_reply(t, wall, said->config, source, a);
+		read_reply(t, wall, said, source, a);
 }
 
 /* Why it is not refused; a half sentence. */

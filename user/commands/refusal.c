@@ -55,27 +55,27 @@ static int32_t weight_of(const struct config *config, const struct dnsbl_site *s
 	return dnsbl_zone_score(zone, answer);
 }
 
-const struct dnsbl_zone *refusal_zone(struct wall *wall, const struct config *config,
-				      const struct address *source, const struct refusal *refusal)
+int refusal_site(struct wall *wall, const struct config *config, const struct address *source,
+		 const struct refusal *refusal)
 {
 	const struct dnsbl_health *health = wall_dnsbl_health(wall);
-	const struct dnsbl_zone *heaviest = NULL;
-	int32_t most = 0;
 	struct dnsbl facts;
+	int32_t most = 0;
+	int heaviest = -1;
 
 	if (!config->refuse_txt || refusal->reason != REASON_DNSBL ||
 	    wall_get_dnsbl(wall, source, &facts))
-		return NULL;
-	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
+		return -1;
+	for (int i = 0; i < DNSBL_SITES; i++) {
 		const struct dnsbl_site *site = &health->site[i];
 		int32_t weight;
 
-		if (!(refusal->sites >> i & 1) || !site->identity)
+		if (!(refusal->sites >> i & 1) || !zone_of(config, site->identity))
 			continue;
 		weight = weight_of(config, site, &facts.answer[i]);
-		if (weight > most && zone_of(config, site->identity)) {
+		if (weight > most) {
 			most = weight;
-			heaviest = zone_of(config, site->identity);
+			heaviest = i;
 		}
 	}
 	return heaviest;
