@@ -7,8 +7,9 @@
  * FILE is read again when it changes. One rule a line, the first that matches the question's name
  * counts, none: REFUSED.
  *
- *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N]
+ *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N] [says=TEXT]
  *
+ * says=TEXT: the answer to a question for TXT; _ is a space, | begins another string.
  * PATTERN is a shell pattern; lose=N: the first N questions are lost; TRUNCATED (or TCPONLY): over
  * UDP there is only TC, the behaviour over TCP. BEHAVIOUR:
  *
@@ -137,6 +138,23 @@ static void put_exchange(struct message *m, const struct rule *r)
 	put_name(m, r->target);
 }
 
+static void put_text(struct message *m, const struct rule *r)
+{
+	char text[sizeof(r->says)];
+	size_t size;
+
+	snprintf(text, sizeof(text), "%s", r->says);
+	for (char *c = text; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	put_record(m, 1, "", 16, r->ttl, (unsigned int)strlen(text) + 1);
+	for (const char *c = text; *c; c += size, c += *c == '|') {
+		size = strcspn(c, "|");
+		put(m, &(uint8_t){(uint8_t)size}, 1);
+		put(m, c, size);
+	}
+}
+
 /* What a question becomes; `m` holds its head and the question itself. */
 static void spoil(struct message *m, const struct rule *r)
 {
@@ -161,6 +179,8 @@ static void answer(struct message *m, const struct rule *r, const char *name, un
 		return;
 	if (kind == MX && type == 15)
 		put_exchange(m, r);
+	else if (type == 16 && r && *r->says)
+		put_text(m, r);
 	else if (kind == MX || kind == NX || kind == NODATA || type != 1)
 		put_soa(m, r, name);
 	else if (kind == CNAME)

@@ -27,7 +27,7 @@ enum { KINDS_ALL(KIND) KINDS };
 /* clang-format on */
 
 struct rule {
-	char pattern[256], target[256];
+	char pattern[256], target[256], says[256];
 	uint8_t address[ADDRESSES][4];
 	unsigned int addresses, delay, drop, lose, kind;
 	uint32_t ttl;
@@ -68,6 +68,10 @@ static bool read_word(struct rule *r, char *word, char **rest)
 	char *value = strchr(word, '=');
 	unsigned int kind;
 
+	if (value && !strncmp(word, "says", 4)) {
+		snprintf(r->says, sizeof(r->says), "%s", value + 1);
+		return true;
+	}
 	if (value) {
 		unsigned int n = (unsigned int)strtoul(value + 1, NULL, 10);
 
