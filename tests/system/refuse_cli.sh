@@ -165,8 +165,8 @@ agrees "the client hears it with a DNSBL, too" $named
 # --- what the DNSBL itself says, and when it is said ------------------------------------------------
 
 {
-	listed $named bl.example 'A 127.0.0.2 ttl=300 say=Listed,_see_https://bl.example/203'
-	listed $named key.example 'A 127.0.0.2 ttl=300 say=by_the_site_that_weighs_less'
+	listed $named bl.example 'A 127.0.0.2 ttl=300 says=Listed,_see_https://bl.example/203'
+	listed $named key.example 'A 127.0.0.2 ttl=300 says=by_the_site_that_weighs_less'
 } | dns_rules
 same "nobody is asked for words that are not wanted" "$(grep -c '^OTHER' "$LAB_DIR/mail/dnsd.rules.log")" 0
 config enforce 'txt = on'

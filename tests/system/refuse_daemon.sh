@@ -189,4 +189,37 @@ works "a daemon in another namespace cannot refuse, and says so" wait_for 20 gre
 works "nobody is sent to it" none_placed
 kill $aside
 wait $aside
+
+link_in() { lab_exec mail bpftool -j link show pinned "$pins/links/refuse" | "$(tool jsonget)" netns_ino; }
+inode() { stat -L -c %i "/run/netns/$1"; }
+same "the link is in the mail host's namespace" "$(link_in)" "$(inode mail)"
+ip -n aside link set lo up
+up_aside() { nsenter --net=/run/netns/aside -- env SMTPWALL_PINS="$pins" SMTPWALL_STATE="$state" \
+	SMTPWALL_CONFIG="$LAB_DIR/mail/smtpwall.conf" "$SMTPWALL" up --xdp generic lo; }
+works "up in the other namespace" up_aside
+same "takes the link there" "$(link_in)" "$(inode aside)"
+ip netns delete aside
+works "which goes away" wait_for 5 test "$(link_in)" != "$(inode mail)"
+works "up at home" wall up --xdp native eth0
+same "makes a new one" "$(link_in)" "$(inode mail)"
+
+# --- all or nothing -------------------------------------------------------------------------------------
+
+# Others may have theirs.
+diverts() { lab_exec mail bpftool link show | grep -c "netns_ino $(inode mail)\\b"; }
+same "one link in all" "$(diverts)" 1
+rm "$pins/links/sessions"
+mkdir "$pins/links/sessions"
+fails 1 "an up that fails at the end" wall up
+same "keeps the link that was there" "$(diverts)" 1
+rm "$pins/links/refuse"
+same "the brake" "$(diverts)" 0
+fails 1 "an up that fails at the end" wall up
+same "leaves no link" "$(diverts)" 0
+works "and no pin" test ! -e "$pins/links/refuse"
+rmdir "$pins/links/sessions"
+works "one that does not fail" wall up
+same "makes one" "$(diverts)" 1
+works "down" wall down
+same "leaves none" "$(diverts)" 0
 finish
