@@ -218,7 +218,8 @@ same "and would be refused" "$(of would $spam)" refuse
 fails 0 "check passes in monitor mode" wall check $spam
 heard_that "says what enforce mode would do" 'monitor: it passes; enforce mode would refuse it'
 heard_that "and the text" 'client +would be told: 554 5\.7\.1 '
-before=$(packets block-list would_refuse) # shellcheck disable=SC2034
+# shellcheck disable=SC2034 # in an eval
+before=$(packets block-list would_refuse)
 same "it reaches the mail server" "$(knock bad $spam $LAB_MAIL4 1 2500)" 1
 works "would_refuse is counted" eval '[ "$(packets block-list would_refuse)" -gt "$before" ]'
 works "and logged" wait_for 5 logged 'would-refuse source=203\.0\.113\.1 reason=block-list list=spam'
