@@ -20,7 +20,7 @@ heard_that() { if has "$2"; then ok "$1"; else not_ok "$1" "no line matches '$2'
 heard_not() { if has "$2"; then not_ok "$1" "a line matches '$2'; it said: $(heard)"; else ok "$1"; fi; }
 
 spam=203.0.113.1 spam6=2001:db8:bad::1 more=203.0.113.2 slow=203.0.113.3 worse=203.0.113.4
-named=203.0.113.66 trusted=203.0.113.67 fast=203.0.113.90 hand=203.0.113.92
+named=203.0.113.66 trusted=203.0.113.67 late=203.0.113.68 fast=203.0.113.90 hand=203.0.113.92
 lab_star
 lab_many bad 203.0.113.0/24 2001:db8:bad::/64
 serve mail 25 || { not_ok server "it did not start"; finish; }
@@ -32,6 +32,7 @@ lab_needs_user smtpwall 64950 smtpwall 64950
 	listed $named key.example 'A 127.0.0.2 ttl=300'
 	listed $named wl.example 'A 127.0.0.2 ttl=300'
 	listed $trusted wl.example 'A 127.0.0.2 ttl=300'
+	listed $late bl.example 'A 127.0.0.2 ttl=300'
 } | dns_rules
 printf '%s\n' $spam $spam6 $more >"$LAB_DIR/spam"
 printf '%s\n' $slow >"$LAB_DIR/slow"
@@ -167,6 +168,7 @@ agrees "the client hears it with a DNSBL, too" $named
 {
 	listed $named bl.example 'A 127.0.0.2 ttl=300 says=Listed,_see_https://bl.example/203'
 	listed $named key.example 'A 127.0.0.2 ttl=300 says=by_the_site_that_weighs_less'
+	listed $late bl.example 'A 127.0.0.2 ttl=300'
 } | dns_rules
 same "nobody is asked for words that are not wanted" "$(grep -c '^OTHER' "$LAB_DIR/mail/dnsd.rules.log")" 0
 config enforce 'txt = on'
@@ -183,6 +185,48 @@ works "the greeting is friendly" grep -q '^220 ' "$probed"
 works "and MAIL answered so" grep -qxF -- "$want" "$probed"
 config enforce
 works "as before" reloaded
+
+# --- a listing that came too late for a session -----------------------------------------------------
+
+talk_to bad $late $LAB_MAIL4
+works "a session begins before anybody spoke" hear '^220 '
+becomes "then the DNSBLs speak" 10 refuse/dnsbl/refused verdict $late
+works "the session is cut" wait_for 5 no_session_of $late
+hang_up
+agrees "the next one is told why" $late
+
+# --- as many as there may be ------------------------------------------------------------------------
+
+config enforce 'clients = 1'
+works "one client at once" reloaded
+talk_to bad $slow $LAB_MAIL4
+becomes "one is in the tarpit" 5 1 json refuse.tarpitted status
+same "another is dropped" "$(verdict $spam6)" drop/block-list/full
+says "check says why" 'not now: 1 clients are being told, and there may be no more; it is dropped instead' wall check $spam6
+says "status counts it" '1 client now, 1 of them in the tarpit' wall status
+hang_up
+becomes "until it is gone" 10 refuse/block-list/refused verdict $spam6
+config enforce
+works "as many as before" reloaded
+
+# --- a mail server in another namespace -------------------------------------------------------------
+
+elsewhere() { # NANOSECONDS of the boot clock, the third word of struct refuse_state
+	local i bytes='' open
+	open=$(bpftool -j map dump pinned "$pins/maps/refuse_state" | "$(tool jsonget)" 0.formatted.value.open)
+	for ((i = 0; i < 64; i += 8)); do bytes+=" $((($1 >> i) & 255))"; done
+	bpftool map update pinned "$pins/maps/refuse_state" key 0 0 0 0 value 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 \
+		$bytes "${open:-0}" 0 0 0 0 0 0 0
+}
+read -r up _ </proc/uptime
+works "connections are made elsewhere" elsewhere "${up/./}0000000"
+same "nobody is refused" "$(verdict $spam6)" drop/block-list/elsewhere
+same "rates let pass" "$(verdict $fast)" pass/source-rate/elsewhere
+says "check says why" 'another network namespace, where nobody can be refused; it is dropped instead' wall check $spam6
+fails 1 "status is degraded" wall status
+heard_that "says so" 'refusing is not possible: connections are made in another network namespace'
+works "no longer" elsewhere 0
+works "and all is well" wall status
 
 # --- the ladder -------------------------------------------------------------------------------------
 
@@ -208,7 +252,7 @@ says "lists have the columns" 'would refuse +refused +dropped' wall lists
 heard_that "and their action" 'spam +refuse '
 works "the log has a line" wait_for 5 logged "^smtpwall: refuse source=203\\.0\\.113\\.1 reason=block-list list=spam port=25\$"
 works "of a DNSBL with its score" logged "refuse source=203\\.0\\.113\\.66 reason=dnsbl score=4 sites="
-works "and none of a drop that was a refusal" not logged 'drop source=203\.0\.113\.66 '
+works "and none of a drop that was a refusal" not logged ' drop source=2001:db8:bad::1 '
 
 # --- monitor mode -----------------------------------------------------------------------------------
 
