@@ -34,7 +34,7 @@ lab_needs_user smtpwall 64950 smtpwall 64950
 	listed $trusted wl.example 'A 127.0.0.2 ttl=300'
 	listed $late bl.example 'A 127.0.0.2 ttl=300'
 } | dns_rules
-printf '%s\n' $spam $spam6 $more >"$LAB_DIR/spam"
+printf '%s\n' $spam $spam6 $more 203.0.113.5 203.0.113.6 >"$LAB_DIR/spam"
 printf '%s\n' $slow >"$LAB_DIR/slow"
 printf '%s\n' $worse >"$LAB_DIR/worse"
 
@@ -62,7 +62,6 @@ refuse {
 }
 CONF
 }
-no_refusing() { printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf; }
 of() { json "$1" check "$2"; } # of what `check` says of that address
 verdict() { printf '%s/%s/%s' "$(of verdict "$1")" "$(of reason "$1")" "$(of refuse.state "$1")"; }
 has_listener() { [ "$(json refuse.listener status)" = true ]; }
@@ -254,6 +253,29 @@ works "the log has a line" wait_for 5 logged "^smtpwall: refuse source=203\\.0\\
 works "of a DNSBL with its score" logged "refuse source=203\\.0\\.113\\.66 reason=dnsbl score=4 sites="
 works "and none of a drop that was a refusal" not logged ' drop source=2001:db8:bad::1 '
 
+# --- watch ------------------------------------------------------------------------------------------
+
+watched() {
+	local up rest
+	read -r up rest </proc/uptime
+	[ "$(bpftool -j map dump pinned "$pins/maps/settings" | "$(tool jsonget)" 0.formatted.value.watch_until)" -gt "${up/./}0000000" ]
+}
+sees() { # NAME PATTERN ARGUMENTS...: a watcher sees that of a source that nobody knew
+	local name=$1 pattern=$2 watcher lab_command
+	shift 2
+	lab_wall_command mail
+	"${lab_command[@]}" watch --count 1 --for 10s "$@" >"$LAB_DIR/seen" 2>&1 </dev/null &
+	watcher=$!
+	wait_for 5 watched
+	hears "$new" >/dev/null
+	wait "$watcher"
+	works "$name" grep -qE -- "$pattern" "$LAB_DIR/seen"
+}
+new=203.0.113.5
+sees "watch" ' refuse source=203\.0\.113\.5 reason=block-list list=spam port=25$'
+new=203.0.113.6
+sees "watch --json" '"verdict": ?"refuse".*"would": ?"refuse".*"list": ?"spam"' --json
+
 # --- monitor mode -----------------------------------------------------------------------------------
 
 works "monitor" wall mode monitor
@@ -297,5 +319,17 @@ config enforce
 kill -HUP "${lab_daemons[mail]}"
 works "with it one can" wait_for 20 has_listener
 works "and all is well again" wait_for 10 wall status
+
+# --- a list by hand, and a configuration that knows nothing of refusing -----------------------------
+
+printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf
+works "up without anything that refuses" wall up
+works "reload without it" reloaded
+printf '203.0.113.120\n' >"$LAB_DIR/file"
+says "load says that there is no listener for it" 'nothing in .* refuses, so there is no listener, and this list drops' \
+	wall load byhand "$LAB_DIR/file" --action refuse --force
+fails 1 "status is degraded for it" wall status
+heard_that "and names the list" 'the list (byhand|zwide) refuses, but nothing in .* does'
+same "it drops" "$(verdict 203.0.113.120)" drop/block-list/no-listener
 
 finish
