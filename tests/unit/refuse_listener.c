@@ -150,6 +150,17 @@ static void test_rates(void **state)
 	stop();
 }
 
+static struct refuse_record pinged(uint64_t id)
+{
+	struct refuse_record r = record(REFUSE_PING);
+
+	r.id = id;
+	tell(&r);
+	r = heard_kind(REFUSE_PING);
+	assert_int_equal(r.id, id);
+	return r;
+}
+
 /* --- clients that are not polite -------------------------------------------------------------- */
 
 static void test_silent(void **state)
@@ -199,6 +210,37 @@ static void test_slow_reader(void **state)
 	assert_true(end.end.lasted_ms >= 1500);
 	assert_true(end.end.lines <= DIALOGUE_LINES + 1);
 	close(fd);
+	stop();
+}
+
+/* What it is told is more than fits on the way, and it comes for it late. */
+static void test_late_reader(void **state)
+{
+	struct refuse_record setup = usual();
+	char reply[REFUSE_REPLY], all[DIALOGUE_LINES * REFUSE_REPLY] = "";
+	const struct timespec pause = {.tv_nsec = 2000000};
+	int fd, waiting = 0;
+	uint64_t id;
+
+	(void)state;
+	NEED_NETWORK();
+	snprintf(reply, sizeof(reply), "554 5.7.1 %0*d\r\n", REFUSE_REPLY - 13, 0);
+	setup.setup.at = REFUSE_AT_MAIL;
+	start(&setup, NULL);
+	pinged(1); /* by now its sockets have little room */
+	fd = dial_with(AF_INET, 1);
+	id = answered(reply, false);
+	want(fd, "220 [127.0.0.1] ESMTP\r\n");
+	put(fd, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n");
+	for (int i = 0; i < PATIENCE / 2 && waiting < 700; i++, nanosleep(&pause, NULL))
+		assert_int_equal(ioctl(fd, FIONREAD, &waiting), 0);
+	assert_true(waiting >= 700);
+	get(fd, all, (size_t)DIALOGUE_LINES * (REFUSE_REPLY - 1));
+	for (int i = 0; i < DIALOGUE_LINES; i++)
+		assert_memory_equal(all + (size_t)i * (REFUSE_REPLY - 1), reply, REFUSE_REPLY - 1);
+	put(fd, "QUIT\r\n");
+	want_last(fd, BYE);
+	want_end(id, REFUSE_QUIT);
 	stop();
 }
 
@@ -330,17 +372,6 @@ static void test_going_away(void **state)
 
 #define MANY 1200
 
-static struct refuse_record pinged(uint64_t id)
-{
-	struct refuse_record r = record(REFUSE_PING);
-
-	r.id = id;
-	tell(&r);
-	r = heard_kind(REFUSE_PING);
-	assert_int_equal(r.id, id);
-	return r;
-}
-
 static void test_limit(void **state)
 {
 	struct refuse_record setup = usual();
@@ -379,7 +410,7 @@ static void test_limit(void **state)
 static void test_deaf_daemon(void **state)
 {
 	struct refuse_record setup = usual(), r;
-	static bool asked[65536], told[65536];
+	static bool asked[1000], told[1000];
 	static int fd[MANY];
 	int asks = 0, ends = 0;
 
@@ -393,14 +424,14 @@ static void test_deaf_daemon(void **state)
 	while (ends < 900) {
 		r = heard();
 		if (r.kind == REFUSE_ASK) {
-			assert_false(asked[r.id & 0xffff] || told[r.id & 0xffff]);
-			asked[r.id & 0xffff] = true;
+			assert_false(asked[r.id >> 16] || told[r.id >> 16]);
+			asked[r.id >> 16] = true;
 			asks++;
 		} else {
 			assert_int_equal(r.kind, REFUSE_END);
 			assert_int_equal(r.end.end, REFUSE_GAVE_UP);
-			assert_false(told[r.id & 0xffff]);
-			told[r.id & 0xffff] = true;
+			assert_false(told[r.id >> 16]);
+			told[r.id >> 16] = true;
 			ends++;
 		}
 	}
@@ -553,15 +584,15 @@ static void test_nonsense(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_polite),	    cmocka_unit_test(test_question),
-	cmocka_unit_test(test_at_mail),	    cmocka_unit_test(test_no_word),
-	cmocka_unit_test(test_rates),	    cmocka_unit_test(test_silent),
-	cmocka_unit_test(test_slow_reader), cmocka_unit_test(test_byte_by_byte),
-	cmocka_unit_test(test_pipelined),   cmocka_unit_test(test_garbage),
-	cmocka_unit_test(test_going_away),  cmocka_unit_test(test_limit),
-	cmocka_unit_test(test_deaf_daemon), cmocka_unit_test(test_no_files),
-	cmocka_unit_test(test_tarpit),	    cmocka_unit_test(test_daemon_gone),
-	cmocka_unit_test(test_nonsense),
+	cmocka_unit_test(test_polite),	     cmocka_unit_test(test_question),
+	cmocka_unit_test(test_at_mail),	     cmocka_unit_test(test_no_word),
+	cmocka_unit_test(test_rates),	     cmocka_unit_test(test_silent),
+	cmocka_unit_test(test_slow_reader),  cmocka_unit_test(test_late_reader),
+	cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_pipelined),
+	cmocka_unit_test(test_garbage),	     cmocka_unit_test(test_going_away),
+	cmocka_unit_test(test_limit),	     cmocka_unit_test(test_deaf_daemon),
+	cmocka_unit_test(test_no_files),     cmocka_unit_test(test_tarpit),
+	cmocka_unit_test(test_daemon_gone),  cmocka_unit_test(test_nonsense),
 };
 
 int main(void)
