@@ -59,10 +59,11 @@ int command_mode(int argc, char **argv);
 int command_watch(int argc, char **argv);
 int command_dnsbl(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_refusal_listener(int argc, char **argv);
 
 extern const char help_up[], help_down[], help_daemon[], help_status[], help_check[], help_block[],
 	help_unblock[], help_allow[], help_unallow[], help_bans[], help_lists[], help_load[],
-	help_mode[], help_watch[], help_dnsbl[], help_config[];
+	help_mode[], help_watch[], help_dnsbl[], help_config[], help_refusal_listener[];
 
 /* --- options ---------------------------------------------------------------------------------- */
 

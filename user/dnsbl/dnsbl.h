@@ -6,6 +6,7 @@
  *   answer    a DNS message becomes an outcome: what is a listing, and what is not
  *   resolver  c-ares on the event loop: one query, one reply
  *   mx        the addresses of those who take a domain's mail
+ *   txt       what a DNSBL itself says about a source it lists
  *   facts     answers of all sites become the score and the expiry of a source (the map's value)
  *   health    a site's tests, failures, breaker: is it good for anything at the moment?
  *   latency   how long answers take
@@ -234,5 +235,28 @@ struct mx_reply {
 /* Who takes this domain's mail? `done` comes exactly once, also when the resolver is closed. */
 void dnsbl_ask_mx(struct dnsbl_resolver *resolver, const char *domain,
 		  void (*done)(void *context, const struct mx_reply *reply), void *context);
+
+/* --- txt.c ------------------------------------------------------------------------------------ */
+
+#define DNSBL_TXT 201 /* bytes of what a site says, with NUL */
+
+/*
+ * What does this site say about a source (RFC 5782, 2.1: a TXT record)? `txt` is printable ASCII, its
+ * strings joined, "" where the site says nothing, did not answer, or would show a zone that holds a key.
+ * `done` comes exactly once, perhaps before this returns, also when the resolver is closed. `zone` and
+ * `source` are copied.
+ */
+void dnsbl_ask_txt(struct dnsbl_resolver *resolver, const struct address *source,
+		   const struct dnsbl_zone *zone, void (*done)(void *context, const char *txt),
+		   void *context);
+/* The same for a command: waits, with `server`, `servers` and `timeout_ms` as for a resolver. */
+void dnsbl_txt(char *const server[], unsigned int servers, unsigned int timeout_ms,
+	       const struct address *source, const struct dnsbl_zone *zone, char out[DNSBL_TXT]);
+/*
+ * Reads the message of an answer; for the two above and for tests. Returns false, and "", where there is
+ * nothing to show.
+ */
+bool dnsbl_txt_read(const struct dnsbl_zone *zone, const unsigned char *message, int size,
+		    char out[DNSBL_TXT]);
 
 #endif

@@ -99,6 +99,8 @@ int refuse_template_check(const char *template, struct error *why);
 
 /* --- dialogue: one connection, without sockets -------------------------------------------------- */
 
+#define DIALOGUE_SERVER 64 /* "[IPv6:2001:db8::1]" with NUL */
+
 struct dialogue {
 	enum refuse_at at;
 	bool temporary; /* the reply begins with 421: the connection is closed after it */
@@ -106,17 +108,23 @@ struct dialogue {
 	bool over; /* nothing more is said; the connection is to be closed when all is written */
 	bool quit;
 	uint32_t lines;
-	uint8_t word_length; /* of the line's first word so far */
+	uint32_t bytes;	     /* taken from the client */
+	uint8_t word_length; /* of the line's first word so far; more than fits: no word of ours */
 	bool word_over;
 	char word[8]; /* upper case */
+	char server[DIALOGUE_SERVER];
 	char reply[REFUSE_REPLY];
 };
 
-#define DIALOGUE_OUT   1024 /* room that dialogue_take() needs */
-#define DIALOGUE_LINES 20   /* commands that are answered; then the connection is closed */
+#define DIALOGUE_OUT   1024  /* room that dialogue_take() needs */
+#define DIALOGUE_LINES 20    /* commands that are answered; then the connection is closed */
+#define DIALOGUE_BYTES 16384 /* as are connections that bring more than this */
 
-/* `reply` as the daemon gave it; what is to be written first goes into `out`. Returns its length. */
-size_t dialogue_begin(struct dialogue *d, enum refuse_at at, const char *reply,
+/*
+ * `reply` as the daemon gave it, `server` an address literal: the name of a host that knows none (RFC 5321
+ * section 4.1.3). What is to be written first goes into `out`. Returns its length.
+ */
+size_t dialogue_begin(struct dialogue *d, enum refuse_at at, const char *server, const char *reply,
 		      char out[DIALOGUE_OUT]);
 /*
  * Takes bytes of the client until one reply is due or all are taken: `*taken` of `size`. Returns the bytes
@@ -134,9 +142,21 @@ size_t dialogue_take(struct dialogue *d, const char *data, size_t size, size_t *
  */
 int sandbox_enter(uid_t uid, gid_t gid, unsigned int files, struct error *why);
 
+/* Where `smtpwall refusal-listener USER CLIENTS` finds what it inherits. */
+enum {
+	LISTENER_PAIR = 3,
+	LISTENER_V4 = 4,
+	LISTENER_V6 = 5, /* may be closed */
+	LISTENER_FIRST_FREE = 6,
+};
+#define LISTENER_FILES	 16    /* descriptors beside those of clients */
+#define LISTENER_CLIENTS 65535 /* at most */
+
 /*
- * The loop: `pair` to the daemon, up to two listening sockets (-1: none). Returns when the pair is closed.
- * Allocates all its memory at the REFUSE_SETUP that begins it.
+ * The loop: `pair` to the daemon, up to two listening sockets (-1: none). Returns 0 when the pair is
+ * closed, a negative errno with a sentence when the daemon says what it never would (-EPROTO). Allocates
+ * all its memory at the REFUSE_SETUP that begins it, for as many clients as RLIMIT_NOFILE has room for at
+ * most: a later REFUSE_SETUP cannot raise their number beyond that of the first.
  */
 int listener_run(int pair, int v4, int v6, struct error *why);
 
