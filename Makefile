@@ -77,6 +77,7 @@ $(O)/smtpwall: $(O)/user/main.o $(LIBRARY)
 
 SBIN	   = $(DESTDIR)$(PREFIX)/sbin
 UNITS	   = $(DESTDIR)$(PREFIX)/lib/systemd/system
+USERS	   = $(DESTDIR)$(PREFIX)/lib/sysusers.d
 COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DOC	   = $(DESTDIR)$(PREFIX)/share/doc/smtpwall
 SHARE	   = $(DESTDIR)$(PREFIX)/share/smtpwall
@@ -89,6 +90,7 @@ install: $(O)/smtpwall
 		sed 's|@SBINDIR@|$(PREFIX)/sbin|g' scripts/packaging/$$unit.service >$(UNITS)/$$unit.service || exit 1; \
 		chmod 0644 $(UNITS)/$$unit.service; \
 	done
+	install -D -m 0644 scripts/packaging/smtpwall.sysusers $(USERS)/smtpwall.conf
 	install -D -m 0644 scripts/packaging/smtpwall.bash-completion $(COMPLETION)/smtpwall
 	install -D -m 0644 scripts/packaging/smtpwall.conf $(DOC)/smtpwall.conf
 	install -D -m 0644 README.md $(DOC)/README.md
@@ -99,7 +101,7 @@ install: $(O)/smtpwall
 
 # Keeps /etc/smtpwall and /var/lib/smtpwall.
 uninstall:
-	rm -f $(SBIN)/smtpwall $(UNITS)/smtpwall.service $(UNITS)/smtpwalld.service $(COMPLETION)/smtpwall
+	rm -f $(SBIN)/smtpwall $(UNITS)/smtpwall.service $(UNITS)/smtpwalld.service $(COMPLETION)/smtpwall $(USERS)/smtpwall.conf
 	rm -rf $(DOC) $(SHARE)
 
 # --- tests ------------------------------------------------------------------------------------

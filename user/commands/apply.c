@@ -159,6 +159,17 @@ void settings_abuse(volatile struct settings *s, const struct config *config)
 	s->abuse_limit = want.abuse_limit;
 }
 
+/* The limits first: a row that refuses from now on finds them. */
+static void set_refusing(volatile struct settings *s, const struct config *config)
+{
+	s->refuse_times = config->refuse_times;
+	s->refuse_window = config->refuse_seconds * SECOND_NS;
+	s->refuse_clients = config->refuse_clients;
+	s->refuse_budget = config->refuse_budget;
+	atomic_thread_fence(memory_order_seq_cst);
+	s->refuse_rows = config_refuse_rows(config);
+}
+
 void settings_apply(struct wall *wall, const struct config *config, struct ledger *ledger)
 {
 	volatile struct settings *s = wall_settings(wall);
@@ -176,6 +187,7 @@ void settings_apply(struct wall *wall, const struct config *config, struct ledge
 		 config->syn_burst);
 	s->sessions = config->sessions;
 	settings_abuse(s, config);
+	set_refusing(s, config);
 	places_up(wall, config);
 	s->schema = SETTINGS_SCHEMA;
 }

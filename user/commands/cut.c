@@ -4,7 +4,8 @@
  *
  * The kernel programs drop what such a session sends from now on; a process of the mail server would
  * wait for it until its timeout. Whether a session has to go is asked of the kernel itself, by the port it
- * is on: an allow wins, and in monitor mode nobody is cut.
+ * is on: an allow wins, and in monitor mode nobody is cut. Of a source that would be refused, too: it is told
+ * why when it comes again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum reason cut_reason(const struct session *session)
 	struct answer answer;
 
 	if (wall_check(place.pins, &session->source, session->local_port, &answer, NULL) ||
-	    answer.verdict != VERDICT_DROP)
+	    answer.verdict == VERDICT_PASS)
 		return REASON_OTHER;
 	return answer.reason;
 }

@@ -147,11 +147,29 @@ static int prepare(struct going_up *up, struct object *object, struct wall *wall
 	return 0;
 }
 
+/* What stands between the configuration and a client that is told why. */
+static void tell_refusing(const struct going_up *up, bool served)
+{
+	if (!config_refuses(up->config))
+		return;
+	if (!served)
+		note("nothing listens on the protected ports in this network namespace: refusing is not "
+		     "possible here; sources are dropped instead, and whoever comes too often passes");
+	if (!pins_locked(place.pins, LOCK_DAEMON))
+		note("the refusal listener is the daemon's: until `smtpwall daemon` runs, sources are "
+		     "dropped instead of refused, and whoever comes too often passes");
+	if (!up->config->refuse_contact)
+		note("refused clients are told no way to reach you: set refuse { contact = "
+		     "\"https://...\" } in %s, a page or a telephone that is not behind this wall",
+		     place.config);
+}
+
 static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 {
 	char words[256], who[64];
 	uint16_t port[SETTINGS_PORTS];
 	enum mode mode = mode_at(wall_settings(wall)->mode, clock_boot());
+	bool served;
 
 	interfaces_join(&up->wanted, words, sizeof(words));
 	printf("the wall is %s on %s, mode %s%s\n", upgrade ? "renewed" : "up", words,
@@ -160,11 +178,13 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 		 ledger_who(who));
 	for (unsigned int i = 0; i < up->config->ports; i++)
 		port[i] = up->config->port[i].number;
-	if (net_listens(port, up->config->ports) == 0)
+	served = net_listens(port, up->config->ports) != 0;
+	if (!served)
 		note("nothing listens on the protected ports in this network namespace; if the mail "
 		     "server runs in another one (a container, a host behind this one), its clients "
 		     "are proven by what it sends to them: open sessions are not counted (row "
 		     "sessions), not spared when a list begins to speak, and not cut");
+	tell_refusing(up, served);
 }
 
 /*
@@ -178,11 +198,16 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 		.interface = up->interface,
 		.interfaces = up->wanted.count,
 		.mode = up->mode,
+		.refuse = up->config && config_refuses(up->config),
+		.refuse_keep = !up->config,
 		.note = note_line,
 	};
 	struct error bad;
 	int err;
 
+	/* Nobody is sent to a listener that the namespace will not lead to any more. */
+	if (up->config && !request.refuse)
+		wall_refuse_health(wall)->alive_until = 0;
 	if (!up->config) {
 		err = object_is_upgrade(object)
 			      ? object_attach(object, &request, why)

@@ -53,23 +53,7 @@ int wall_abuse(struct wall *wall, struct abuse *out, struct error *why)
 
 int wall_reply_counts(struct wall *wall, struct reply_counts *out, struct error *why)
 {
-	int cpus = libbpf_num_possible_cpus(), err = 0;
-	struct reply_counts *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
-	__u32 zero = 0;
-
-	if (!each)
-		return error_set(why, -ENOMEM, "out of memory");
-	err = bpf_map_lookup_elem(wall->fd[MAP_REPLY_COUNTS], &zero, each);
-	if (err) {
-		free(each);
-		return error_set(why, err, "cannot read the map reply_counts: %s", strerror(-err));
-	}
-	memset(out, 0, sizeof(*out));
-	for (int cpu = 0; cpu < cpus; cpu++)
-		for (size_t i = 0; i < sizeof(*out) / sizeof(__u64); i++)
-			((__u64 *)out)[i] += ((const __u64 *)&each[cpu])[i];
-	free(each);
-	return 0;
+	return wall_sum(wall->fd[MAP_REPLY_COUNTS], 0, out, sizeof(*out), why);
 }
 
 static int run_report(int program, struct report *report, struct error *why)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * attach.c - the links: XDP and `replies` on interfaces, the session program; all or nothing
+ * attach.c - the links: XDP and `replies` on interfaces, the session programs, `refuse`; all or nothing
  *
  * A link that exists is updated in place, which is atomic for every packet; a new one is made. Each
  * step is written down, and undone in reverse order when a later one fails, so that a failed `up`
  * leaves the wall as it was, or leaves none. Only when everything stands are the pins replaced.
- * An interface that cannot have program `replies` at its way out is no failure: XDP is what filters.
+ * An interface that cannot have program `replies` at its way out, and a namespace that cannot have
+ * program `refuse`, are no failure: XDP is what filters.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -18,6 +19,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "../net/net.h"
+#include "divert.h"
 #include "egress.h"
 #include "kernel.h"
 #include "object.h"
@@ -42,6 +44,8 @@ struct attachment {
 	struct object *object;
 	int program, old_program;
 	int replies, old_replies;
+	int old_refuse;
+	struct divert divert;
 	struct step *step;
 	unsigned int steps;
 	struct bpf_link *sessions[SESSION_PROGRAMS];
@@ -168,6 +172,18 @@ static void attach_replies(struct attachment *a, struct step *step)
 		tell(a->request, "%s%s", why.text, "");
 }
 
+static void attach_refuse(struct attachment *a)
+{
+	const struct attach_request *request = a->request;
+	struct error why;
+
+	if (!request->refuse && !request->refuse_keep)
+		return;
+	if (divert_attach(request->pins, object_program_fd(a->object, "refuse"), !request->refuse,
+			  &a->divert, &why))
+		tell(request, "%s%s", why.text, "");
+}
+
 static void step_undo(struct attachment *a, struct step *step)
 {
 	egress_undo(a->request->pins, &step->replies, a->old_replies);
@@ -182,24 +198,6 @@ static void step_undo(struct attachment *a, struct step *step)
 	} else if (a->old_program >= 0) {
 		bpf_link_update(step->link, a->old_program, NULL);
 	}
-}
-
-/* Pins under a second name and renames, so that the name always leads to a program. */
-static int pin_over(int fd, const char *path, struct error *why)
-{
-	char beside[PINS_PATH + 8];
-	int err;
-
-	snprintf(beside, sizeof(beside), "%s-new", path);
-	unlink(beside);
-	err = bpf_obj_pin(fd, beside);
-	if (err)
-		return error_set(why, err, "cannot pin %s: %s", path, strerror(-err));
-	if (rename(beside, path)) {
-		err = error_set(why, -errno, "cannot pin %s: %s", path, strerror(errno));
-		unlink(beside);
-	}
-	return err;
 }
 
 static int pin_maps(struct attachment *a, struct error *why)
@@ -264,6 +262,8 @@ static int pin_all(struct attachment *a, struct error *why)
 	}
 	for (unsigned int i = 0; !err && i < a->steps; i++)
 		err = egress_pin(&a->step[i].replies, why);
+	if (!err)
+		err = divert_pin(&a->divert, why);
 	for (int i = 0; !err && i < SESSION_PROGRAMS; i++) {
 		snprintf(path, sizeof(path), "%s/links/%s", a->request->pins, session_program[i]);
 		err = pin_over(bpf_link__fd(a->sessions[i]), path, why);
@@ -294,6 +294,7 @@ static int attach_steps(struct attachment *a, struct error *why)
 	}
 	for (unsigned int i = 0; i < a->steps; i++)
 		attach_replies(a, &a->step[i]);
+	attach_refuse(a);
 	for (int i = 0; i < SESSION_PROGRAMS; i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(object_bpf(a->object), session_program[i]);
@@ -318,6 +319,12 @@ static int pinned_program(const char *pins, const char *name)
 	return bpf_obj_get(path);
 }
 
+static void close_program(int program)
+{
+	if (program >= 0)
+		close(program);
+}
+
 static void close_steps(struct attachment *a)
 {
 	for (unsigned int i = 0; i < a->steps; i++) {
@@ -337,6 +344,8 @@ int object_attach(struct object *object, const struct attach_request *request, s
 	a.old_program = pinned_program(request->pins, "wall");
 	a.replies = object_program_fd(object, "replies");
 	a.old_replies = pinned_program(request->pins, "replies");
+	a.old_refuse = pinned_program(request->pins, "refuse");
+	divert_none(&a.divert);
 	a.step = calloc(request->interfaces, sizeof(*a.step));
 	if (!a.step) {
 		err = error_set(why, -ENOMEM, "out of memory");
@@ -351,11 +360,15 @@ int object_attach(struct object *object, const struct attach_request *request, s
 	}
 	err = attach_steps(&a, why);
 	if (err) {
+		divert_undo(&a.divert, a.old_refuse);
 		for (unsigned int i = a.steps; i-- > 0;)
 			step_undo(&a, &a.step[i]);
 		if (!object->upgrade)
 			pins_remove(request->pins, NULL);
 	} else {
+		divert_done(&a.divert);
+		if (!request->refuse && !request->refuse_keep)
+			divert_remove(request->pins);
 		pins_each_link(request->pins, detach_unwanted, &a);
 		egress_sweep(request->pins, request->interface, request->interfaces);
 	}
@@ -365,9 +378,9 @@ out:
 	for (int i = 0; i < SESSION_PROGRAMS; i++)
 		bpf_link__destroy(a.sessions[i]);
 	close_steps(&a);
-	if (a.old_program >= 0)
-		close(a.old_program);
-	if (a.old_replies >= 0)
-		close(a.old_replies);
+	divert_close(&a.divert);
+	close_program(a.old_program);
+	close_program(a.old_replies);
+	close_program(a.old_refuse);
 	return err;
 }

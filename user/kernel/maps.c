@@ -37,6 +37,12 @@ static const char *const map_name[WALL_MAPS] = {
 	[MAP_KNOWN] = "known",
 	[MAP_ABUSE] = "abuse",
 	[MAP_REPLY_COUNTS] = "reply_counts",
+	[MAP_REFUSALS] = "refusals",
+	[MAP_TOLD] = "told",
+	[MAP_REFUSE_STATE] = "refuse_state",
+	[MAP_REFUSE_COUNTS] = "refuse_counts",
+	[MAP_REFUSE_HEALTH] = "refuse_health",
+	[MAP_REFUSE_SOCKETS] = "refuse_sockets",
 	[MAP_EVENTS] = "events",
 	[MAP_WATCHED] = "watched",
 	[MAP_POLICY_INDEX] = "policy_index",
@@ -58,7 +64,8 @@ static int wall_map(struct wall *wall, struct error *why)
 	wall->lengths = map_memory(wall->fd[MAP_MANUAL_LENGTHS], sizeof(*wall->lengths));
 	wall->health = map_memory(wall->fd[MAP_HEALTH], sizeof(*wall->health));
 	wall->dnsbl = map_memory(wall->fd[MAP_DNSBL_HEALTH], sizeof(*wall->dnsbl));
-	if (!wall->settings || !wall->lengths || !wall->health || !wall->dnsbl)
+	wall->refuse = map_memory(wall->fd[MAP_REFUSE_HEALTH], sizeof(*wall->refuse));
+	if (!wall->settings || !wall->lengths || !wall->health || !wall->dnsbl || !wall->refuse)
 		return error_set(why, -errno, "cannot map the settings of the wall: %s",
 				 strerror(errno));
 	return 0;
@@ -193,6 +200,8 @@ void wall_close(struct wall *wall)
 		munmap(wall->health, sizeof(*wall->health));
 	if (wall->dnsbl)
 		munmap(wall->dnsbl, sizeof(*wall->dnsbl));
+	if (wall->refuse)
+		munmap(wall->refuse, sizeof(*wall->refuse));
 	for (int i = 0; i < WALL_MAPS; i++)
 		if (wall->fd[i] >= 0)
 			close(wall->fd[i]);
@@ -264,8 +273,7 @@ int wall_set_mode(const char *pins, uint64_t mode_word, struct error *why)
 	return 0;
 }
 
-/* Reads one element of a per-CPU map and adds up the 64-bit words of all CPUs. */
-static int read_sum(int fd, __u32 key, void *out, size_t size, struct error *why)
+int wall_sum(int fd, uint32_t key, void *out, size_t size, struct error *why)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
 	size_t words = size / sizeof(__u64);
@@ -291,13 +299,13 @@ static int read_sum(int fd, __u32 key, void *out, size_t size, struct error *why
 
 int wall_counters(struct wall *wall, struct counters *out, struct error *why)
 {
-	return read_sum(wall->fd[MAP_COUNTERS], 0, out, sizeof(*out), why);
+	return wall_sum(wall->fd[MAP_COUNTERS], 0, out, sizeof(*out), why);
 }
 
 int wall_list_counters(struct wall *wall, struct outcome out[POLICY_LISTS], struct error *why)
 {
 	for (__u32 id = 0; id < POLICY_LISTS; id++) {
-		int err = read_sum(wall->fd[MAP_LIST_COUNTERS], id, &out[id], sizeof(out[id]), why);
+		int err = wall_sum(wall->fd[MAP_LIST_COUNTERS], id, &out[id], sizeof(out[id]), why);
 
 		if (err)
 			return err;
@@ -319,7 +327,7 @@ int wall_clear_list(struct wall *wall, uint32_t id, struct error *why)
 
 int wall_notices(struct wall *wall, struct notices *out, struct error *why)
 {
-	return read_sum(wall->fd[MAP_NOTICES], 0, out, sizeof(*out), why);
+	return wall_sum(wall->fd[MAP_NOTICES], 0, out, sizeof(*out), why);
 }
 
 int wall_proof(struct wall *wall, struct proof *out, struct error *why)

@@ -7,6 +7,7 @@
  *	PINS/links/xdp-IFACE		one XDP link an interface
  *	PINS/links/replies-IFACE	the link of program `replies` there, if it is one (egress.c)
  *	PINS/links/sessions, sessions_again	the links of the session programs
+ *	PINS/links/refuse		the link of program `refuse` in the network namespace (divert.c)
  *
  * Taking down trusts nothing but the directory: it must work on the pins of any version, beside a
  * broken configuration and a damaged ledger.
@@ -292,6 +293,23 @@ void pins_tidy(const char *pins)
 	lock_path(pins, LOCK_DAEMON, path);
 	rmdir(path);
 	rmdir(pins);
+}
+
+int pin_over(int fd, const char *path, struct error *why)
+{
+	char beside[PINS_PATH + 8];
+	int err;
+
+	snprintf(beside, sizeof(beside), "%s-new", path);
+	unlink(beside);
+	err = bpf_obj_pin(fd, beside);
+	if (err)
+		return error_set(why, err, "cannot pin %s: %s", path, strerror(-err));
+	if (rename(beside, path)) {
+		err = error_set(why, -errno, "cannot pin %s: %s", path, strerror(errno));
+		unlink(beside);
+	}
+	return err;
 }
 
 int pin_remove(const char *path, bool link, struct error *why)

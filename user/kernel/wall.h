@@ -3,10 +3,14 @@
 #ifndef SMTPWALL_WALL_H
 #define SMTPWALL_WALL_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <smtpwall/dnsbl.h>
 #include <smtpwall/health.h>
+#include <smtpwall/refuse.h>
 #include <smtpwall/settings.h>
 #include <smtpwall/sources.h>
+#include "../text.h"
 
 /* The maps that user space opens, in the order of struct wall's table. */
 enum wall_map {
@@ -27,6 +31,12 @@ enum wall_map {
 	MAP_KNOWN,
 	MAP_ABUSE,
 	MAP_REPLY_COUNTS,
+	MAP_REFUSALS,
+	MAP_TOLD,
+	MAP_REFUSE_STATE,
+	MAP_REFUSE_COUNTS,
+	MAP_REFUSE_HEALTH,
+	MAP_REFUSE_SOCKETS,
 	MAP_EVENTS,
 	MAP_WATCHED,
 	MAP_POLICY_INDEX,
@@ -41,6 +51,10 @@ struct wall {
 	volatile struct manual_lengths *lengths;
 	struct health *health;
 	struct dnsbl_health *dnsbl;
+	struct refuse_health *refuse;
 };
+
+/* Reads one element of a per-CPU map and adds up the 64-bit words of all CPUs. */
+int wall_sum(int fd, uint32_t key, void *out, size_t size, struct error *why);
 
 #endif

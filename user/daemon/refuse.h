@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * refuse.h - the refusal listener, seen from the daemon
+ *
+ *   refuse     the service: is a listener wanted, is it well, is it to be replaced
+ *   sockets    the two listening sockets
+ *   listener   one listener process: started, spoken to, let go
+ *   asked      what a client is to be told
+ *
+ * The listener is of another user, and the daemon may not be permitted to kill it. So nothing relies on
+ * that: one that hangs loses its places in the map, which takes the clients from it, and its pair, which
+ * ends it as soon as it runs again.
+ */
+#ifndef SMTPWALL_DAEMON_REFUSE_H
+#define SMTPWALL_DAEMON_REFUSE_H
+
+#include <sys/types.h>
+#include "../refuse/refuse.h"
+#include "daemon.h"
+
+#define FAULT_REFUSE "refusing"
+
+/* What becomes of those who are to be refused and cannot be, for the end of a sentence. */
+#define INSTEAD "sources are dropped instead of refused, and whoever comes too often passes"
+
+struct listener {
+	struct listener *next; /* of those that were let go */
+	struct daemon *d;
+	pid_t pid;
+	int pair, output;
+	sd_event_source *exit, *records, *words, *close;
+	uint64_t started;    /* boot clock */
+	uint64_t ping;	     /* the last one that was sent */
+	unsigned int missed; /* pings in a row that have not come back */
+	bool well;	     /* one has come back */
+	bool let_go;	     /* another one has its places, or nobody */
+	uint32_t clients;    /* its memory is for so many */
+	char user[64];
+	char line[256]; /* what it says, so far */
+	size_t used, taken;
+	char said[256]; /* its last sentence */
+};
+
+struct refusing {
+	struct listener *listener; /* NULL: there is none */
+	struct listener *gone;	   /* let go, and not ended yet */
+	struct refuse_health *health;
+	uint64_t again;	       /* boot clock: none is started before */
+	unsigned int failures; /* listeners in a row that did not last */
+	unsigned int detached; /* seconds without program `refuse` */
+	bool before;	       /* there has been a listener: the next one is a restart */
+};
+
+/* --- sockets.c -------------------------------------------------------------------------------- */
+
+/*
+ * The listening sockets, in this network namespace: -1 where the kernel has no such protocol. Negative
+ * errno with a sentence if there is none at all.
+ */
+int sockets_make(unsigned int clients, int out[REFUSE_SOCKETS], struct error *why);
+void sockets_close(int fd[REFUSE_SOCKETS]);
+int sockets_place(struct wall *wall, const int fd[REFUSE_SOCKETS], struct error *why);
+void sockets_take(struct wall *wall); /* empties the places */
+
+/* --- listener.c ------------------------------------------------------------------------------- */
+
+/* Starts one, with its sockets in their places. What becomes of it is told to refuse.c. */
+int listener_start(struct daemon *d, struct listener **out, struct error *why);
+void listener_setup(struct listener *l); /* limits, as the configuration says now */
+/* False: so many pings have not come back that it hangs. */
+bool listener_ping(struct listener *l);
+/* It serves nobody new; those that it has are let finish for some seconds. */
+void listener_let_go(struct listener *l);
+/* At once: it is not to be relied on. */
+void listener_abandon(struct listener *l);
+/* Before the daemon ends: waits a moment for those that are being told. */
+void listener_finish(struct listener *l);
+void listener_free(struct listener *l); /* NULL allowed */
+
+/* --- asked.c ---------------------------------------------------------------------------------- */
+
+/* Fills in the answer to a REFUSE_ASK. */
+void asked(struct daemon *d, const struct flow_key *key, struct refuse_record *out);
+
+/* --- refuse.c, called by listener.c ------------------------------------------------------------- */
+
+void refuse_ended(struct listener *l, const char *how); /* the process; frees it */
+void refuse_ill(struct listener *l, const char *what);	/* it does not keep to the records */
+void refuse_well(struct listener *l, const struct refuse_record *ping);
+void refuse_over(struct listener *l, const struct refuse_record *end);
+
+#endif
