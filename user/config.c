@@ -54,6 +54,14 @@ static const struct config defaults = {
 	.known_days = 2,
 	.known_window = 30 * DAY,
 	.abuse_keep = 90 * DAY,
+	.refuse_at = REFUSE_AT_GREETING,
+	.refuse_times = 5,
+	.refuse_seconds = 3600,
+	.refuse_clients = 1000,
+	.refuse_timeout = 10,
+	.refuse_budget = 1000,
+	.refuse_tarpit_clients = 100,
+	.refuse_tarpit_seconds = 300,
 	.read_logs = true,
 };
 
@@ -167,6 +175,7 @@ void config_free(struct config *config)
 		free(config->dnsbl_resolver[i]);
 	dnsbl_sites_free(config->dnsbl_sites);
 	config_free_logs(config);
+	config_free_refuse(config);
 	free(config->own_network);
 	free(config->list);
 	free(config->mode_text);

@@ -147,7 +147,11 @@ int config_read_abuse(struct config_reader *r, cfg_t *top)
 		err = config_read_flag(r, section, "pop-logins", &r->config->abuse_pop_logins);
 	if (!err)
 		err = read_networks(r, section);
-	return err ? err : config_read_drop(r, section);
+	if (!err)
+		err = config_read_action(r, section, &r->config->abuse_refuse);
+	return err ? err
+		   : config_read_tarpit(r, section, r->config->abuse_refuse,
+					&r->config->abuse_tarpit);
 }
 
 void config_write_abuse(const struct config *config, FILE *out)
@@ -169,5 +173,6 @@ void config_write_abuse(const struct config *config, FILE *out)
 	for (unsigned int i = 0; i < config->own_networks; i++)
 		fprintf(out, "%s\"%s\"", i ? ", " : "",
 			prefix_text(&config->own_network[i], network));
-	fprintf(out, "}\n\taction = drop\n}\n");
+	fprintf(out, "}\n\taction = %s\n\ttarpit = %s\n}\n",
+		config->abuse_refuse ? "refuse" : "drop", config->abuse_tarpit ? "on" : "off");
 }

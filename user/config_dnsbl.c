@@ -290,5 +290,7 @@ int config_read_dnsbl(struct config_reader *r, cfg_t *top)
 		err = config_read_number(r, section, "queue", 16, 65536, &c->dnsbl_queue);
 	if (!err)
 		err = config_read_time_or_off(r, section, "grace", 0, 86400, &c->dnsbl_grace);
-	return err ? err : config_read_drop(r, section);
+	if (!err)
+		err = config_read_action(r, section, &c->dnsbl_refuse);
+	return err ? err : config_read_tarpit(r, section, c->dnsbl_refuse, &c->dnsbl_tarpit);
 }

@@ -132,12 +132,13 @@ static int read_list_action(struct config_reader *r, cfg_t *section, struct conf
 
 	if (!v.text)
 		return error_set(r->why, -EINVAL,
-				 "%s:%d: list \"%s\" has no action; write action = drop, allow or "
-				 "count",
+				 "%s:%d: list \"%s\" has no action; write action = drop, refuse, "
+				 "allow or count",
 				 r->name, config_section_line(section), list->name);
 	if (!action_parse(v.text, &list->action))
 		return error_set(r->why, -EINVAL,
-				 "%s:%d: action: \"%s\" is no action; write drop, allow or count",
+				 "%s:%d: action: \"%s\" is no action; write drop, refuse, allow "
+				 "or count",
 				 r->name, v.line, text_clean(v.text, shown, sizeof(shown)));
 	return 0;
 }
@@ -178,6 +179,8 @@ static int read_list(struct config_reader *r, cfg_t *section, struct config_list
 				 POLICY_NAME - 1);
 	memcpy(list->name, name, strlen(name) + 1);
 	err = read_list_action(r, section, list);
+	if (!err)
+		err = config_read_tarpit(r, section, list->action == LIST_REFUSE, &list->tarpit);
 	if (!err)
 		err = config_read_path(r, section, "file", &list->file);
 	if (!err)
@@ -253,6 +256,8 @@ static int read_rates(struct config_reader *r, cfg_t *top)
 				&c->network_burst);
 	if (!err)
 		err = read_rate(r, section, "syn", &c->syn_events, &c->syn_seconds, &c->syn_burst);
+	if (!err)
+		err = config_read_action(r, section, &c->rate_refuse);
 	if (err)
 		return err;
 	v = config_value_at(section, "sessions", 0);
@@ -304,6 +309,8 @@ int config_judge(const char *name, cfg_t *top, struct config *config, struct err
 		err = config_read_dnsbl(&r, top);
 	if (!err)
 		err = config_read_abuse(&r, top);
+	if (!err)
+		err = config_read_refuse(&r, top);
 	if (!err)
 		err = config_read_logs(&r, top);
 	return err;

@@ -50,6 +50,7 @@ static int keep(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 static cfg_opt_t list_settings[] = {
 	VALUE(CONFIG_LINE),
 	VALUE("action"), VALUE("file"), VALUE("format"), VALUE("skip-bad"), VALUE("max-age"),
+	VALUE("tarpit"),
 	CFG_END(),
 };
 
@@ -57,6 +58,7 @@ static cfg_opt_t rate_settings[] = {
 	VALUE(CONFIG_LINE),
 	VALUE("source"), VALUE("source-burst"), VALUE("network"), VALUE("network-burst"),
 	VALUE("syn"), VALUE("syn-burst"), VALUE("sessions"),
+	VALUE("action"),
 	CFG_END(),
 };
 
@@ -77,7 +79,7 @@ static cfg_opt_t dnsbl_settings[] = {
 	VALUE(CONFIG_SITES), VALUE(CONFIG_POSTSCREEN_SITES), VALUE("threshold"),
 	VALUE(CONFIG_POSTSCREEN_THRESHOLD), VALUE("action"), VALUE("timeout"), VALUES("resolvers"),
 	VALUE("deferred"), VALUE("budget"), VALUE("network-budget"), VALUE("queue"), VALUE("grace"),
-	VALUE("ceiling"),
+	VALUE("ceiling"), VALUE("tarpit"),
 	CFG_SEC("site", site_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
 	CFG_END(),
 };
@@ -89,7 +91,15 @@ static cfg_opt_t abuse_settings[] = {
 	VALUE("ban-max"), VALUE("authenticated"), VALUE("widen"), VALUE("share"),
 	VALUE("account-sources"), VALUE("pop-logins"), VALUE("known-messages"),
 	VALUE("known-days"), VALUE("known-within"), VALUE("keep"), VALUES("networks"),
-	VALUE("action"),
+	VALUE("action"), VALUE("tarpit"),
+	CFG_END(),
+};
+
+static cfg_opt_t refuse_settings[] = {
+	VALUE(CONFIG_LINE),
+	VALUE("contact"), VALUE(CONFIG_TEXT), VALUE(CONFIG_TEXT_RATE), VALUE("at"), VALUE("txt"),
+	VALUE("times"), VALUE("clients"), VALUE("timeout"), VALUE("budget"),
+	VALUE("tarpit-clients"), VALUE("tarpit-time"), VALUE("user"),
 	CFG_END(),
 };
 
@@ -107,6 +117,7 @@ static cfg_opt_t settings[] = {
 	CFG_SEC("ledger", ledger_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("dnsbl", dnsbl_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("abuse", abuse_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("refuse", refuse_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("log", log_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
 	CFG_END(),
 };

@@ -15,12 +15,16 @@
 /*
  * The two names of one setting in the section dnsbl: ours, and the one of main.cf, which may be
  * pasted as it stands there. Its text may span lines, and config_tidy() puts "LINE,COLUMN|" in
- * front of it, the place where it begins; | is refused in every text, so the file cannot bring it.
+ * front of it, the place where it begins; | is refused in every text of that section, so the file cannot bring it.
  */
 #define CONFIG_SITES		"sites"
 #define CONFIG_POSTSCREEN_SITES "postscreen_dnsbl_sites"
 
 #define CONFIG_POSTSCREEN_THRESHOLD "postscreen_dnsbl_threshold" /* the same for threshold */
+
+/* Of the section refuse: templates, in which | has a meaning, and in no other text. */
+#define CONFIG_TEXT	 "text"
+#define CONFIG_TEXT_RATE "text-rate"
 
 /*
  * Checks the characters of a configuration and copies it without comments, so that libconfuse meets
@@ -81,8 +85,10 @@ int config_read_time_or_off(struct config_reader *r, cfg_t *section, const char 
 			    uint64_t least, uint64_t most, uint64_t *out); /* off: 0 */
 /* The absolute path of a file; the copy is the caller's. */
 int config_read_path(struct config_reader *r, cfg_t *section, const char *name, char **out);
-/* What becomes of a source: `drop` until there is a listener that can refuse. */
-int config_read_drop(struct config_reader *r, cfg_t *section);
+/* What becomes of a source: drop or refuse. */
+int config_read_action(struct config_reader *r, cfg_t *section, bool *refuse);
+/* Slowly, too? Only with refuse. */
+int config_read_tarpit(struct config_reader *r, cfg_t *section, bool refuse, bool *tarpit);
 
 /* A time as it is written, to the second: duration_text() rounds what has more than two units. */
 const char *config_duration(uint64_t seconds, char buffer[DURATION_TEXT]);
@@ -90,6 +96,13 @@ const char *config_duration(uint64_t seconds, char buffer[DURATION_TEXT]);
 /* --- the section dnsbl (config_dnsbl.c) ------------------------------------------------------- */
 
 int config_read_dnsbl(struct config_reader *r, cfg_t *top);
+
+/* --- the section refuse (config_refuse.c) ----------------------------------------------------- */
+
+/* Also without a section: the texts' defaults are copies, so that config_free() may free them. */
+int config_read_refuse(struct config_reader *r, cfg_t *top);
+void config_write_refuse(const struct config *config, FILE *out);
+void config_free_refuse(struct config *config);
 
 /* --- the section abuse (config_abuse.c) and the logs (config_logs.c) -------------------------- */
 

@@ -58,17 +58,30 @@ static int skip_comment(struct config_scan *s)
 			 s->name, begun);
 }
 
+static bool token_is(const struct config_scan *s, const char *word)
+{
+	return s->token_size == strlen(word) && !memcmp(s->token, word, s->token_size);
+}
+
+/* Is the value of a template about to be copied? */
+static bool at_template(const struct config_scan *s)
+{
+	return s->in_refuse && s->depth == 1 && s->last == '=' &&
+	       (token_is(s, CONFIG_TEXT) || token_is(s, CONFIG_TEXT_RATE));
+}
+
 static int copy_quoted(struct config_scan *s)
 {
 	const char quote = *s->at;
 	const char *begin = s->at;
+	bool bar = at_template(s);
 
 	for (s->at++; s->at < s->end && *s->at != quote; s->at++) {
 		unsigned char c = (unsigned char)*s->at;
 
 		if (c == '\n')
 			break;
-		if (c < ' ' || c == 0x7f || c == '|' || c == '\\' ||
+		if (c < ' ' || c == 0x7f || (c == '|' && !bar) || c == '\\' ||
 		    (c == '$' && s->end - s->at > 1 && s->at[1] == '{'))
 			return config_unexpected(s);
 	}
@@ -94,11 +107,6 @@ static void copy_word(struct config_scan *s)
 	s->token_size = (size_t)(s->at - s->token);
 }
 
-static bool token_is(const struct config_scan *s, const char *word)
-{
-	return s->token_size == strlen(word) && !memcmp(s->token, word, s->token_size);
-}
-
 static int copy_brace(struct config_scan *s)
 {
 	if (*s->at == '{') {
@@ -106,8 +114,10 @@ static int copy_brace(struct config_scan *s)
 			return error_set(s->why, -EINVAL,
 					 "%s:%d: no setting goes this many braces deep", s->name,
 					 s->line);
-		if (!s->depth)
+		if (!s->depth) {
 			s->in_dnsbl = s->last != '=' && token_is(s, "dnsbl");
+			s->in_refuse = s->last != '=' && token_is(s, "refuse");
+		}
 		s->opened[s->depth++] = s->line;
 		fputc('{', s->out);
 		if (s->last != '=')

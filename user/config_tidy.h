@@ -19,6 +19,7 @@ struct config_scan {
 	const char *token;	  /* the last word or text, without its quotes */
 	size_t token_size;
 	bool in_dnsbl;	/* the outermost brace is that of the section dnsbl */
+	bool in_refuse; /* or of the section refuse */
 	int sites_line; /* the value of `sites` follows; the line of its =. 0: no */
 	struct error *why;
 };

@@ -173,20 +173,30 @@ int config_read_path(struct config_reader *r, cfg_t *section, const char *name, 
 	return 0;
 }
 
-int config_read_drop(struct config_reader *r, cfg_t *section)
+int config_read_action(struct config_reader *r, cfg_t *section, bool *refuse)
 {
 	struct config_value v = config_value_at(section, "action", 0);
 	char shown[64];
 
-	if (!v.text || !strcmp(v.text, "drop"))
-		return 0;
-	if (!strcmp(v.text, "refuse"))
+	if (v.text && strcmp(v.text, "drop") != 0 && strcmp(v.text, "refuse") != 0)
 		return error_set(r->why, -EINVAL,
-				 "%s:%d: action: refuse needs a listener that is not built yet; "
-				 "write drop",
-				 r->name, v.line);
-	return error_set(r->why, -EINVAL, "%s:%d: action: \"%s\" is no action; write drop", r->name,
-			 v.line, text_clean(v.text, shown, sizeof(shown)));
+				 "%s:%d: action: \"%s\" is no action; write drop or refuse",
+				 r->name, v.line, text_clean(v.text, shown, sizeof(shown)));
+	if (v.text)
+		*refuse = !strcmp(v.text, "refuse");
+	return 0;
+}
+
+int config_read_tarpit(struct config_reader *r, cfg_t *section, bool refuse, bool *tarpit)
+{
+	int err = config_read_flag(r, section, "tarpit", tarpit);
+
+	if (!err && *tarpit && !refuse)
+		return error_set(r->why, -EINVAL,
+				 "%s:%d: tarpit: who is not refused gets no answer that could be "
+				 "slow; write action = refuse, or leave tarpit out",
+				 r->name, config_value_at(section, "tarpit", 0).line);
+	return err;
 }
 
 const char *config_duration(uint64_t seconds, char buffer[DURATION_TEXT])

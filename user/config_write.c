@@ -39,6 +39,8 @@ static void write_list(const struct config_list *list, FILE *out)
 	char time[DURATION_TEXT];
 
 	fprintf(out, "\nlist \"%s\" {\n\taction = %s\n", list->name, action_name(list->action));
+	if (list->action == LIST_REFUSE)
+		fprintf(out, "\ttarpit = %s\n", list->tarpit ? "on" : "off");
 	if (list->file)
 		fprintf(out, "\tfile = \"%s\"\n", list->file);
 	if (list->format)
@@ -102,8 +104,11 @@ static void write_dnsbl(const struct config *config, FILE *out)
 
 	fprintf(out, "\ndnsbl {\n");
 	write_sites(sites, out);
-	fprintf(out, "\tthreshold = %" PRIu64 "\n\taction = drop\n\ttimeout = %s\n\tresolvers = {",
-		config->dnsbl_threshold, config_duration(config->dnsbl_timeout, time));
+	fprintf(out,
+		"\tthreshold = %" PRIu64 "\n\taction = %s\n\ttarpit = %s\n\ttimeout = %s\n"
+		"\tresolvers = {",
+		config->dnsbl_threshold, config->dnsbl_refuse ? "refuse" : "drop",
+		config->dnsbl_tarpit ? "on" : "off", config_duration(config->dnsbl_timeout, time));
 	for (unsigned int i = 0; i < config->dnsbl_resolvers; i++)
 		fprintf(out, "%s\"%s\"", i ? ", " : "", config->dnsbl_resolver[i]);
 	fprintf(out, "}\n\tdeferred = %s\n", config->dnsbl_deferred ? "on" : "off");
@@ -134,11 +139,13 @@ void config_write(const struct config *config, FILE *out)
 	write_rate("network", config->network_events, config->network_seconds,
 		   config->network_burst, out);
 	write_rate("syn", config->syn_events, config->syn_seconds, config->syn_burst, out);
-	fprintf(out, "\tsessions = %" PRIu64 "\n}\n", config->sessions);
+	fprintf(out, "\tsessions = %" PRIu64 "\n\taction = %s\n}\n", config->sessions,
+		config->rate_refuse ? "refuse" : "drop");
 	fprintf(out, "\nevents {\n\tbudget = %" PRIu64 "\n\tlearn = %" PRIu64 "\n}\n",
 		config->event_budget, config->learn_budget);
 	fprintf(out, "\nledger {\n\tmax-size = %" PRIu64 "\n}\n", config->ledger_max >> 20);
 	write_dnsbl(config, out);
 	config_write_abuse(config, out);
+	config_write_refuse(config, out);
 	config_write_logs(config, out);
 }

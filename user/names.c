@@ -27,10 +27,8 @@ static const struct {
 	const char *name;
 	enum list_action action;
 } actions[] = {
-	{"allow", LIST_ALLOW},
-	{"drop", LIST_DROP},
-	{"block", LIST_DROP},
-	{"count", LIST_COUNT},
+	{"allow", LIST_ALLOW},	 {"drop", LIST_DROP},	{"block", LIST_DROP},
+	{"refuse", LIST_REFUSE}, {"count", LIST_COUNT},
 };
 
 bool action_parse(const char *text, enum list_action *action)
@@ -66,7 +64,10 @@ const char *reason_name(enum reason reason)
 
 const char *verdict_name(enum verdict verdict)
 {
-	return verdict == VERDICT_PASS ? "pass" : verdict == VERDICT_DROP ? "drop" : "unknown";
+	return verdict == VERDICT_PASS	   ? "pass"
+	       : verdict == VERDICT_DROP   ? "drop"
+	       : verdict == VERDICT_REFUSE ? "refuse"
+					   : "unknown";
 }
 
 const char *offence_name(enum offence offence)

@@ -348,7 +348,7 @@ static void refused(void **state)
 		{"list \"abcdefghijklmnopqrstuvwxyz123456\" { action = drop }",
 		 "t:1: ", "a name has 1 to 31"},
 		{"\nlist \"a\" {\n file = \"/x\"\n}", "t:2: ", "has no action"},
-		{"list \"a\" { action = refuse }", "t:1: ", "is no action"},
+		{"list \"a\" { action = reject }", "t:1: ", "is no action"},
 		{"list \"a\" { action = drop\n file = \"x.txt\" }", "t:2: ", "not an absolute"},
 		{"list \"a\" { action = drop file = \"\" }", "t:1: ", "not an absolute"},
 		{"list \"a\" { action = drop file = '/a\"b' }", "t:1: ", "has a quote in it"},

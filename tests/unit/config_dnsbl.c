@@ -242,8 +242,7 @@ static const struct {
 	{"dnsbl { queue = 15 }", "t:1: ", "from 16 to 65536"},
 	{"dnsbl { queue = 65537 }", "t:1: ", "from 16 to 65536"},
 	{"dnsbl { ceiling = 1000000001 }", "t:1: ", "from 1 to 1000000000, or off"},
-	{"dnsbl { action = refuse }", "t:1: ", "not built yet; write drop"},
-	{"dnsbl { action = reject }", "t:1: ", "is no action; write drop"},
+	{"dnsbl { action = reject }", "t:1: ", "is no action; write drop or refuse"},
 	{"dnsbl { resolvers = {\"127.0.0.1\",\n\"127.0.0.1\"} }", "t:2: ", "named twice"},
 	{"dnsbl { resolvers = {1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,\n"
 	 "1.1.1.9} }",

@@ -157,6 +157,7 @@ static void test_width(void **state)
 		check(&content, LIST_COUNT, NULL, "");
 		list_remove_bogons(&content, example);
 		check(&content, LIST_DROP, NULL, facts[i].want);
+		check(&content, LIST_REFUSE, NULL, facts[i].want);
 		list_content_free(&content);
 	}
 	/* A tenth of IPv4 is 409.6 /12. */
@@ -193,11 +194,12 @@ static void test_change(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-		static const enum list_action actions[] = {LIST_COUNT, LIST_DROP, LIST_ALLOW};
+		static const enum list_action actions[] = {LIST_COUNT, LIST_REFUSE, LIST_DROP,
+							   LIST_ALLOW};
 		char *before = series("", facts[i].old, 32), *after = series("", facts[i].new, 32);
 		struct list_content old = content_of(before), new = content_of(after);
 
-		for (int a = 0; a < 3; a++) {
+		for (int a = 0; a < 4; a++) {
 			check(&new, actions[a], &old, facts[i].want);
 			check(&new, actions[a], NULL, "");
 		}

@@ -191,7 +191,7 @@ static void compare_borders(const struct sample *s, const struct prefix *p)
 /* Random lists from a generator of prefixes; every generator clusters, so that lists overlap. */
 static void random_lists(struct prefix (*make)(unsigned int round), unsigned int round, size_t most)
 {
-	static const enum list_action actions[] = {LIST_COUNT, LIST_DROP, LIST_ALLOW};
+	static const enum list_action actions[] = {LIST_COUNT, LIST_REFUSE, LIST_DROP, LIST_ALLOW};
 	struct sample *s = sample_new();
 	char *text = malloc(most * PREFIX_TEXT + 1);
 
@@ -208,7 +208,7 @@ static void random_lists(struct prefix (*make)(unsigned int round), unsigned int
 			used += (size_t)sprintf(text + used, "%s\n",
 						prefix_text(&s->prefix[i][k], line));
 		}
-		sample_add(s, actions[chance() % 3], text);
+		sample_add(s, actions[chance() % 4], text);
 	}
 	sample_compile(s);
 	for (int i = 0; i < LISTS; i++)
@@ -357,6 +357,26 @@ static void test_strength(void **state)
 	assert_int_equal(ask_text(s, "2001:db8:2::"), 1);
 	assert_int_equal(ask_text(s, "2001:db9::"), 0);
 	assert_int_equal(ask_text(s, "::"), 0);
+	sample_free(s);
+
+	/* Who is in a list that drops is not told anything, whatever else holds it. */
+	s = sample_new();
+	sample_add(s, LIST_COUNT, "192.0.2.0/24\n2001:db8::/32");
+	sample_add(s, LIST_REFUSE, "192.0.2.64/26\n2001:db8:1::/48");
+	sample_add(s, LIST_REFUSE, "192.0.2.0/25");
+	sample_add(s, LIST_DROP, "192.0.2.96/27\n2001:db8:1:8000::/49");
+	sample_add(s, LIST_ALLOW, "192.0.2.127");
+	sample_compile(s);
+	assert_int_equal(ask_text(s, "192.0.2.63"), 3);
+	assert_int_equal(ask_text(s, "192.0.2.64"), 2); /* of two that refuse the one named first */
+	assert_int_equal(ask_text(s, "192.0.2.95"), 2);
+	assert_int_equal(ask_text(s, "192.0.2.96"), 4);
+	assert_int_equal(ask_text(s, "192.0.2.126"), 4);
+	assert_int_equal(ask_text(s, "192.0.2.127"), 5);
+	assert_int_equal(ask_text(s, "192.0.2.128"), 1);
+	assert_int_equal(ask_text(s, "2001:db8:1::"), 2);
+	assert_int_equal(ask_text(s, "2001:db8:1:8000::"), 4);
+	assert_int_equal(ask_text(s, "2001:db8:2::"), 1);
 	sample_free(s);
 
 	/* An allow list wins though its prefix is the wider one. */

@@ -18,7 +18,9 @@ const char help_check[] =
 	"moment: verdict, the reason that decided, the list or the block behind it, since when and until\n"
 	"when; what enforce mode would do, if the mode is monitor. Of abuse: the ban with its evidence, the\n"
 	"penalty now, what the source did by day, whether it is a known sender or logged in, why it is\n"
-	"spared. What each DNSBL said about it, what that weighs, how old it is and until when it counts.\n\n"
+	"spared. What each DNSBL said about it, what that weighs, how old it is and until when it counts.\n"
+	"Of a source that is refused: the very text it is told, how often it was told already, and what\n"
+	"becomes of it where refusing is not possible.\n\n"
 	"  --lookup  asks the DNSBLs now as well, and waits for their answers; changes nothing\n\n"
 	"Exit status: 0 it passes, 1 it does not, 3 it could not tell (no wall is up).\n";
 
@@ -35,6 +37,7 @@ struct finding {
 	struct said said; /* by the DNSBLs */
 	bool lookup;
 	struct asked asked; /* of --lookup */
+	struct turned turned;
 };
 
 /* The narrowest live entry of the slot that holds the address. */
@@ -113,6 +116,7 @@ static void print_json(const struct finding *f)
 		json_time(o, "first_seen", clock_wall_of(f->proven.since));
 		json_time(o, "last_seen", clock_wall_of(f->proven.last));
 	}
+	turned_json(&f->turned, o);
 	blame_json(&f->blame, o);
 	if (f->said.held)
 		said_json(&f->said, o);
@@ -149,7 +153,7 @@ static void print_rule(const struct finding *f)
 	if (a->reason == REASON_DEFERRED)
 		puts("  note     its next SYN, about a second later, passes if nothing is found "
 		     "against it");
-	if (a->reason == REASON_ABUSE && a->verdict == VERDICT_DROP)
+	if ((a->reason == REASON_ABUSE || a->refuses) && a->verdict == VERDICT_DROP)
 		puts("  client   sees nothing: what it sends is dropped, and it gets no answer");
 	if (a->counted && !a->list)
 		printf("  counted  in list %s\n", f->origin.name);
@@ -168,6 +172,7 @@ static void print_text(const struct finding *f)
 		printf("  mode     monitor: it passes; enforce mode would %s it\n",
 		       verdict_name(a->would));
 	print_rule(f);
+	turned_text(&f->turned);
 	blame_ban_text(&f->blame);
 	if (f->has_proven)
 		printf("  seen     %llu connections, %lld open, last %s\n",
@@ -218,6 +223,7 @@ int command_check(int argc, char **argv)
 	f.blame.source = f.source;
 	f.blame.proven = f.has_proven ? &f.proven : NULL;
 	blame_read(&f.blame, wall, ledger, &f.answer, f.said.config);
+	turned_read(&f.turned, wall, &f.said, &f.source, &f.answer);
 	f.lookup = options.lookup;
 	if (f.lookup)
 		asked_run(&f.asked, &f.said, &f.source, f.answer.reason);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * check.h - the parts of `check`: abuse (check_abuse.c), what the DNSBLs said (check_dnsbl.c), what
- * they say now (check_lookup.c)
+ * they say now (check_lookup.c), what a refused client is told (check_refuse.c)
  */
 #ifndef SMTPWALL_CHECK_H
 #define SMTPWALL_CHECK_H
@@ -77,6 +77,26 @@ int32_t site_weight(const struct site_said *s);
 struct table *answers_table(bool weights);
 void answers_row(struct table *t, bool weights, const struct site_said *s, uint64_t now);
 json_object *answer_json(const struct site_said *s);
+
+/* Of a source whose row refuses: what it is told, how often it was, or why it is not refused. */
+struct turned {
+	bool refuses;
+	enum refuse_word word;
+	bool rate;     /* not refused, it passes; other rows drop */
+	bool told_now; /* the verdict is refuse, in the mode in force or in enforce mode */
+	bool tarpit;
+	bool at_mail;
+	bool daemon, attached;
+	uint64_t told, times, clients;
+	uint64_t since, until;	  /* boot clock, ns; 0: none */
+	char reply[REFUSE_REPLY]; /* without line end; "": the configuration cannot be read */
+};
+
+/* Asks a DNSBL for its TXT record, where the configuration wants that. */
+void turned_read(struct turned *t, struct wall *wall, const struct said *said,
+		 const struct address *source, const struct answer *a);
+void turned_text(const struct turned *t);
+void turned_json(const struct turned *t, json_object *o);
 
 /* What the sites say now. */
 struct asked {

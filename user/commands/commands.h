@@ -143,12 +143,18 @@ bool list_origin_same_file(const struct list_origin *a, const struct list_origin
 /* Is the configured file still the one that was looked at when this was stored? */
 bool list_origin_is_current(const struct list_origin *origin, const char *configured);
 
+/* --- config_look.c ---------------------------------------------------------------------------- */
+
+/* Notes about what is no mistake in the file, but will be missed or regretted. */
+void config_look_around(const struct config *config);
+
 /* --- cover.c: who holds a prefix ------------------------------------------------------------- */
 
 struct cover;
 
 /*
- * Reads the stored lists with this action (with LIST_ALLOW also what `guard` holds). The ledger,
+ * Reads the stored lists with this action (with LIST_ALLOW also what `guard` holds, with LIST_DROP also
+ * the lists that refuse). The ledger,
  * which may be NULL, stays the caller's and must outlive the cover.
  */
 int cover_open(struct ledger *ledger, enum list_action action, struct cover **out,
@@ -314,11 +320,24 @@ int unban(struct wall *wall, struct ledger *ledger, const struct prefix *prefix,
  */
 void refusal_reply(struct wall *wall, const struct config *config, const struct address *source,
 		   const struct refusal *refusal, const char *txt, char out[REFUSE_REPLY]);
+/*
+ * Whose TXT record {txt} is: of the DNSBLs that spoke the one that weighs most. NULL: none, or the
+ * configuration does not want any.
+ */
+const struct dnsbl_zone *refusal_zone(struct wall *wall, const struct config *config,
+				      const struct address *source, const struct refusal *refusal);
 /* Is it slowed down, too? */
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal);
 /* What `check` says of a source whose row refuses becomes the word about its connection. */
 void refusal_of_answer(const struct answer *answer, struct refusal *out);
 const char *refuse_word_name(enum refuse_word word);
+/* What became of the source of an EVENT_VERDICT: "drop", "refuse", in monitor mode "would-drop"... */
+const char *event_verdict_name(const struct event *e);
+/*
+ * Is there anything to refuse for: in the configuration, or a list in force that was loaded by hand with
+ * --action refuse? Either may be NULL.
+ */
+bool refusal_wanted(struct wall *wall, const struct config *config);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

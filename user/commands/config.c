@@ -5,9 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "../dnsbl/dnsbl.h"
-#include "../net/net.h"
 #include "../output.h"
 #include "commands.h"
 
@@ -15,53 +13,6 @@ const char help_config[] =
 	"usage: smtpwall config check|show [--json]\n\n"
 	"check  reads the configuration and says what is wrong with it, with file and line\n"
 	"show   prints every setting with its value in force, defaults included, in the syntax of the file\n";
-
-/* An honest client can commit one offence: by a slip, or because somebody tricked it. */
-static void look_at_abuse(const struct config *config)
-{
-	static const char *const name[OFFENCES] = {
-#define NAME(number, text, member) [number] = (text),
-		OFFENCE_NAMES(NAME)
-#undef NAME
-	};
-
-	for (unsigned int i = 0; config->abuse_limit && i < OFFENCES; i++)
-		if (config->abuse_weight[i] >= config->abuse_limit)
-			note("abuse: one %s is enough for a ban: it weighs %" PRIu64
-			     ", and the limit is %" PRIu64,
-			     name[i], config->abuse_weight[i], config->abuse_limit);
-}
-
-static void look_at_logs(const struct config *config)
-{
-	struct stat st;
-
-	for (unsigned int i = 0; i < config->logs; i++)
-		if (config->log[i].file && stat(config->log[i].file, &st))
-			note("log \"%s\": there is no file %s yet", config->log[i].name,
-			     config->log[i].file);
-	if (config->logs && !config->read_logs)
-		note("read-logs is off, so no log is read, not even those that have a section");
-}
-
-/* What is no mistake in the file, but will be missed. */
-static void look_around(const struct config *config)
-{
-	struct stat st;
-
-	look_at_abuse(config);
-	look_at_logs(config);
-	for (unsigned int i = 0; i < config->lists; i++)
-		if (config->list[i].file && stat(config->list[i].file, &st))
-			note("list \"%s\": there is no file %s yet", config->list[i].name,
-			     config->list[i].file);
-	for (unsigned int i = 0; i < config->interfaces; i++) {
-		struct link_facts facts;
-
-		if (link_facts(config->interface[i], &facts, NULL))
-			note("there is no interface %s at this moment", config->interface[i]);
-	}
-}
 
 static void json_rate(json_object *o, const char *key, uint64_t events, uint64_t seconds,
 		      uint64_t burst)
@@ -95,6 +46,7 @@ static json_object *json_lists(const struct config *config)
 
 		json_text(o, "name", list->name);
 		json_text(o, "action", action_name(list->action));
+		json_flag(o, "tarpit", list->tarpit);
 		json_text(o, "file", list->file);
 		json_text(o, "format", list->format);
 		json_flag(o, "skip_bad", list->skip_bad);
@@ -132,7 +84,8 @@ static json_object *json_dnsbl(const struct config *config)
 		json_object_array_add(resolvers, json_object_new_string(config->dnsbl_resolver[i]));
 	json_object_object_add(o, "sites", sites);
 	json_number(o, "threshold", config->dnsbl_threshold);
-	json_text(o, "action", "drop");
+	json_text(o, "action", config->dnsbl_refuse ? "refuse" : "drop");
+	json_flag(o, "tarpit", config->dnsbl_tarpit);
 	json_number(o, "timeout", config->dnsbl_timeout);
 	json_object_object_add(o, "resolvers", resolvers);
 	json_flag(o, "deferred", config->dnsbl_deferred);
@@ -174,7 +127,28 @@ static json_object *json_abuse(const struct config *config)
 		json_object_array_add(networks, json_object_new_string(prefix_text(
 							&config->own_network[i], text)));
 	json_object_object_add(o, "networks", networks);
-	json_text(o, "action", "drop");
+	json_text(o, "action", config->abuse_refuse ? "refuse" : "drop");
+	json_flag(o, "tarpit", config->abuse_tarpit);
+	return o;
+}
+
+static json_object *json_refuse(const struct config *config)
+{
+	json_object *o = json_object_new_object();
+
+	json_text(o, "contact", config->refuse_contact);
+	json_text(o, "text", config->refuse_text);
+	json_text(o, "text_rate", config->refuse_text_rate);
+	json_text(o, "at", config->refuse_at == REFUSE_AT_MAIL ? "mail" : "greeting");
+	json_flag(o, "txt", config->refuse_txt);
+	json_number(o, "times", config->refuse_times);
+	json_number(o, "seconds", config->refuse_seconds);
+	json_number(o, "clients", config->refuse_clients);
+	json_number(o, "timeout", config->refuse_timeout);
+	json_number(o, "budget", config->refuse_budget);
+	json_number(o, "tarpit_clients", config->refuse_tarpit_clients);
+	json_number(o, "tarpit_time", config->refuse_tarpit_seconds);
+	json_text(o, "user", config->refuse_user);
 	return o;
 }
 
@@ -220,11 +194,13 @@ static void show_json(const struct config *config)
 		  config->network_burst);
 	json_rate(o, "syn", config->syn_events, config->syn_seconds, config->syn_burst);
 	json_number(o, "sessions", config->sessions);
+	json_text(o, "rate_action", config->rate_refuse ? "refuse" : "drop");
 	json_number(o, "event_budget", config->event_budget);
 	json_number(o, "learn_budget", config->learn_budget);
 	json_number(o, "ledger_max", config->ledger_max);
 	json_object_object_add(o, "dnsbl", json_dnsbl(config));
 	json_object_object_add(o, "abuse", json_abuse(config));
+	json_object_object_add(o, "refuse", json_refuse(config));
 	json_flag(o, "read_logs", config->read_logs);
 	json_object_object_add(o, "logs", json_logs(config));
 	json_print(o, stdout);
@@ -256,7 +232,7 @@ int command_config(int argc, char **argv)
 	} else if (show) {
 		config_write(config, stdout);
 	} else {
-		look_around(config);
+		config_look_around(config);
 		printf("%s is all right\n", place.config);
 	}
 	config_free(config);

@@ -38,6 +38,12 @@ static int note_length(const struct ledger_manual *entry, void *context)
 	return 0;
 }
 
+/* Who is refused is blocked as much as who is dropped. */
+static bool same_side(enum list_action list, enum list_action wanted)
+{
+	return list == wanted || (wanted == LIST_DROP && list == LIST_REFUSE);
+}
+
 static int read_lists(struct cover *cover, enum list_action action)
 {
 	char **name = NULL;
@@ -53,7 +59,7 @@ static int read_lists(struct cover *cover, enum list_action action)
 		struct list_origin origin;
 
 		if (!err && list_restore(place.state, name[i], &origin, NULL, NULL) == 0 &&
-		    origin.action == action &&
+		    same_side(origin.action, action) &&
 		    list_restore(place.state, name[i], &origin, &list->content, NULL) == 0) {
 			memcpy(list->name, origin.name, sizeof(list->name));
 			cover->lists++;

@@ -42,28 +42,58 @@ static json_object *row_json(const struct row *row)
 		json_number(o, "passed", row->outcome->passed.packets);
 		json_number(o, "would_drop", row->outcome->would_drop.packets);
 		json_number(o, "dropped", row->outcome->dropped.packets);
+		json_number(o, "would_refuse", row->outcome->would_refuse.packets);
+		json_number(o, "refused", row->outcome->refused.packets);
 	}
 	return o;
 }
 
-static void row_table(struct table *t, const struct row *row)
+/* The columns about refusing are the sixth and the seventh, and only there where a list refuses. */
+#define COLUMNS 10
+#define REFUSE	5
+
+static void pick(const char *const all[COLUMNS], bool refusing, const char *out[COLUMNS])
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < COLUMNS; i++)
+		if (refusing || (i != REFUSE && i != REFUSE + 1))
+			out[n++] = all[i];
+}
+
+static struct table *row_heading(bool refusing)
+{
+	static const char *const all[COLUMNS] = {
+		"list",		 "action",   ">entries", ">passed", ">would drop",
+		">would refuse", ">refused", ">dropped", "loaded",  "source"};
+	const char *heading[COLUMNS] = {NULL};
+
+	pick(all, refusing, heading);
+	return table_new(refusing ? COLUMNS : COLUMNS - 2, heading);
+}
+
+static void row_table(struct table *t, const struct row *row, bool refusing)
 {
 	char entries[NUMBER_TEXT], passed[NUMBER_TEXT], would[NUMBER_TEXT], dropped[NUMBER_TEXT],
-		loaded[CLOCK_TEXT];
+		would_refuse[NUMBER_TEXT], refused[NUMBER_TEXT], loaded[CLOCK_TEXT];
+	const char *cell[COLUMNS] = {NULL};
 	const struct outcome none = {0}, *o = row->outcome ? row->outcome : &none;
 	char clean[1024];
 	const char *source = !strcmp(row->origin.source, "-")
 				     ? "(standard input)"
 				     : text_clean(row->origin.source, clean, sizeof(clean));
 
-	table_row(t,
-		  (const char *const[]){row->origin.name, action_name(row->origin.action),
-					number_text(row->origin.entries, entries),
-					number_text(o->passed.packets, passed),
-					number_text(o->would_drop.packets, would),
-					number_text(o->dropped.packets, dropped),
-					clock_short(row->origin.loaded, loaded),
-					row->in_force ? source : "(not in force: no wall is up)"});
+	pick((const char *const[COLUMNS]){row->origin.name, action_name(row->origin.action),
+					  number_text(row->origin.entries, entries),
+					  number_text(o->passed.packets, passed),
+					  number_text(o->would_drop.packets, would),
+					  number_text(o->would_refuse.packets, would_refuse),
+					  number_text(o->refused.packets, refused),
+					  number_text(o->dropped.packets, dropped),
+					  clock_short(row->origin.loaded, loaded),
+					  row->in_force ? source : "(not in force: no wall is up)"},
+	     refusing, cell);
+	table_row(t, cell);
 }
 
 /* The list `guard` is stored nowhere: it is what the host is at the moment. */
@@ -78,32 +108,43 @@ static void guard_origin(struct list_origin *origin, const struct policy_list *l
 		 "(this host's addresses, gateways, resolvers)");
 }
 
-static void show_row(const struct row *row, struct table *t, json_object *array)
+/* Does a list in force refuse, or did it? */
+static bool lists_refuse(const struct policy_list *lists, const struct outcome *outcomes)
+{
+	for (uint32_t id = 1; id < POLICY_LISTS; id++)
+		if (lists[id].name[0] &&
+		    (lists[id].action == LIST_REFUSE || outcomes[id].refused.packets ||
+		     outcomes[id].would_refuse.packets))
+			return true;
+	return false;
+}
+
+static void show_row(const struct row *row, struct table *t, json_object *array, bool refusing)
 {
 	if (array)
 		json_object_array_add(array, row_json(row));
 	else
-		row_table(t, row);
+		row_table(t, row, refusing);
 }
 
 static int show_all(bool json)
 {
-	static const char *const heading[] = {"list",	     "action",	 ">entries", ">passed",
-					      ">would drop", ">dropped", "loaded",   "source"};
 	struct policy_list *lists = calloc(POLICY_LISTS, sizeof(*lists));
 	struct outcome *outcomes = calloc(POLICY_LISTS, sizeof(*outcomes));
 	json_object *array = json ? json_object_new_array() : NULL;
-	struct table *t = json ? NULL : table_new(8, heading);
+	struct table *t;
 	struct wall *wall = NULL;
 	char **name = NULL;
 	size_t names = 0;
 	struct error why;
-	bool up;
+	bool up, refusing;
 
 	if (!lists || !outcomes)
 		abort();
 	up = wall_open(place.pins, &wall, NULL) == 0 && wall_lists(wall, lists, NULL) == 0 &&
 	     wall_list_counters(wall, outcomes, NULL) == 0;
+	refusing = up && lists_refuse(lists, outcomes);
+	t = json ? NULL : row_heading(refusing);
 	if (list_stored(place.state, &name, &names, &why))
 		note("%s", why.text);
 	for (uint32_t id = 1; up && id < POLICY_LISTS; id++) {
@@ -113,13 +154,13 @@ static int show_all(bool json)
 			continue;
 		if (list_restore(place.state, lists[id].name, &row.origin, NULL, NULL))
 			guard_origin(&row.origin, &lists[id]);
-		show_row(&row, t, array);
+		show_row(&row, t, array, refusing);
 	}
 	for (size_t i = 0; i < names; i++) {
 		struct row row = {0};
 
 		if (!up && list_restore(place.state, name[i], &row.origin, NULL, &why) == 0)
-			show_row(&row, t, array);
+			show_row(&row, t, array, refusing);
 		else if (!up)
 			note("%s", why.text);
 		free(name[i]);

@@ -16,7 +16,8 @@
 #include "commands.h"
 
 const char help_load[] =
-	"usage: smtpwall load NAME FILE|- [--action allow|drop|count] [--format F] [--skip-bad] [--force]\n"
+	"usage: smtpwall load NAME FILE|- [--action allow|drop|refuse|count] [--format F]\n"
+	"                     [--skip-bad] [--force]\n"
 	"       smtpwall load guard\n\n"
 	"Replaces the content of a list, all or nothing, and puts it in force. \"-\" is standard input;\n"
 	"gzip is read as it is. What is loaded is stored and comes back at a reboot, until the file that the\n"
@@ -98,7 +99,8 @@ static int load_list(const char *name, const char *file, const struct options *o
 	int err;
 
 	if (options->action && !action_parse(options->action, &change.origin.action))
-		return usage("load", "--action takes allow, drop (or block) or count, not \"%s\"",
+		return usage("load",
+			     "--action takes allow, drop (or block), refuse or count, not \"%s\"",
 			     options->action);
 	snprintf(change.origin.name, sizeof(change.origin.name), "%s", name);
 	change.origin.by_hand = !options->configured;

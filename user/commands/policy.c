@@ -115,7 +115,7 @@ static int judge_damage(const struct policy_list *in_force, const char *name,
 
 	if (action == LIST_NONE && list_restore(place.state, name, &origin, NULL, NULL) == 0)
 		action = origin.action;
-	if (action == LIST_DROP || action == LIST_COUNT) {
+	if (action == LIST_DROP || action == LIST_REFUSE || action == LIST_COUNT) {
 		note("%s; the list is left out", bad->text);
 		return 0;
 	}
@@ -231,7 +231,7 @@ static int change_inspect(struct list_change *change, const struct before *old, 
 	/* It stands until the configured file changes from what it is now. */
 	if (origin->by_hand && old->known && old->origin.configured[0])
 		list_origin_of_file(origin, old->origin.configured);
-	if (origin->action == LIST_DROP) {
+	if (origin->action == LIST_DROP || origin->action == LIST_REFUSE) {
 		char example[PREFIX_TEXT];
 		uint64_t bogons = list_remove_bogons(&change->content, example);
 

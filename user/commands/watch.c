@@ -19,7 +19,7 @@
 
 const char help_watch[] =
 	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
-	"Shows events as they come: a source that met a row which drops, a source that completed its first\n"
+	"Shows events as they come: a source that met a row which drops or refuses, a source that completed its first\n"
 	"handshake, a source that the DNSBLs are to be asked about; an offence, a ban with its evidence, a\n"
 	"source that reached the limit and is spared, a login. One line each; with --json one object a\n"
 	"line. A source whose verdict does not change is told again after ten minutes at the earliest;\n"
@@ -97,8 +97,7 @@ static void show_verdict(struct watching *w, const struct event *e, const char *
 	const char *list = list_name(w, e->list);
 	char dnsbl[EVENT_DNSBL_TEXT];
 
-	printf("%s %s source=%s reason=%s%s%s%s port=%u\n", when,
-	       e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop", address,
+	printf("%s %s source=%s reason=%s%s%s%s port=%u\n", when, event_verdict_name(e), address,
 	       reason_name(e->reason), list ? " list=" : "", list ? list : "",
 	       event_dnsbl_text(w->wall, e, dnsbl, sizeof(dnsbl)), e->port);
 }

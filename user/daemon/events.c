@@ -20,8 +20,7 @@ struct follow_events {
 static void tell(void *context, const struct event *e)
 {
 	struct daemon *d = context;
-	const char *list = NULL,
-		   *verdict = e->mode == MODE_ENFORCE ? verdict_name(e->verdict) : "would-drop";
+	const char *list = NULL;
 	char address[ADDRESS_TEXT], when[CLOCK_TEXT] = "", at[CLOCK_TEXT] = "",
 				    dnsbl[EVENT_DNSBL_TEXT];
 
@@ -37,7 +36,7 @@ static void tell(void *context, const struct event *e)
 		clock_text(clock_wall_of(e->when), at);
 	if (e->until && e->until != FOREVER)
 		clock_text(clock_wall_of(e->until), when);
-	log_line(LOG_INFO, "%s source=%s reason=%s%s%s%s port=%u%s%s%s%s", verdict,
+	log_line(LOG_INFO, "%s source=%s reason=%s%s%s%s port=%u%s%s%s%s", event_verdict_name(e),
 		 address_text(&e->source, address), reason_name(e->reason), list ? " list=" : "",
 		 list ? list : "", event_dnsbl_text(d->wall, e, dnsbl, sizeof(dnsbl)), e->port,
 		 when[0] ? " until=" : "", when, at[0] ? " at=" : "", at);

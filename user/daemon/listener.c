@@ -21,11 +21,6 @@
 #include "../output.h"
 #include "refuse.h"
 
-/* Descriptors of the child; one that is closed is a socket that there is not. */
-#define CHILD_PAIR   3
-#define CHILD_SOCKET 4 /* and the next one */
-#define CHILD_END    (CHILD_SOCKET + REFUSE_SOCKETS)
-
 #define RECORDS_ONCE	64	/* then others have their turn */
 #define PAIR_BYTES	4194304 /* a question of each client at once, and the answers */
 #define ASK_MS		2000
@@ -89,6 +84,13 @@ void listener_setup(struct listener *l)
 	send_record(l, &record);
 }
 
+/* Where there is no room it asks for too much at once; the client is told 421. */
+void listener_answer(struct listener *l, struct refuse_record *answer)
+{
+	answer->kind = REFUSE_ANSWER;
+	send_record(l, answer);
+}
+
 bool listener_ping(struct listener *l)
 {
 	struct refuse_record record = {.kind = REFUSE_PING, .id = l->ping + 1};
@@ -103,13 +105,9 @@ bool listener_ping(struct listener *l)
 
 static bool take_record(struct listener *l, const struct refuse_record *record)
 {
-	struct refuse_record answer = {.kind = REFUSE_ANSWER, .id = record->id};
-
 	switch (record->kind) {
 	case REFUSE_ASK:
-		asked(l->d, &record->ask, &answer);
-		/* Where there is no room it asks for too much at once; the client is told 421. */
-		send_record(l, &answer);
+		asked(l, record);
 		return true;
 	case REFUSE_END:
 		if (record->end.end >= REFUSE_ENDS)
@@ -221,7 +219,7 @@ static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *cont
 
 static int out_of_the_way(int *fd)
 {
-	int up = fcntl(*fd, F_DUPFD_CLOEXEC, CHILD_END);
+	int up = fcntl(*fd, F_DUPFD_CLOEXEC, LISTENER_FIRST_FREE);
 
 	if (up < 0)
 		return -errno;
@@ -233,6 +231,8 @@ static int out_of_the_way(int *fd)
 /* `theirs` and the sockets are closed by the caller. */
 static int spawn(struct listener *l, int theirs, int output, const int fd[REFUSE_SOCKETS])
 {
+	static const int at[REFUSE_SOCKETS] = {
+		[REFUSE_V4] = LISTENER_V4, [REFUSE_V6] = LISTENER_V6}; /* closed: there is none */
 	char clients[16];
 	char *argv[] = {"smtpwall", "refusal-listener", l->user, clients, NULL};
 	char *nothing[] = {NULL};
@@ -246,15 +246,15 @@ static int spawn(struct listener *l, int theirs, int output, const int fd[REFUSE
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
 	posix_spawn_file_actions_adddup2(&actions, output, 2);
-	posix_spawn_file_actions_adddup2(&actions, theirs, CHILD_PAIR);
+	posix_spawn_file_actions_adddup2(&actions, theirs, LISTENER_PAIR);
 	for (int i = 0; i < REFUSE_SOCKETS; i++) {
 		if (fd[i] >= 0)
-			posix_spawn_file_actions_adddup2(&actions, fd[i], CHILD_SOCKET + i);
+			posix_spawn_file_actions_adddup2(&actions, fd[i], at[i]);
 		else
-			posix_spawn_file_actions_addclose(&actions, CHILD_SOCKET + i);
+			posix_spawn_file_actions_addclose(&actions, at[i]);
 	}
 	/* Nothing that somebody left open for the daemon. */
-	posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_END);
+	posix_spawn_file_actions_addclosefrom_np(&actions, LISTENER_FIRST_FREE);
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
@@ -411,6 +411,7 @@ void listener_free(struct listener *l)
 {
 	if (!l)
 		return;
+	asked_forget(l);
 	close_pair(l);
 	sd_event_source_disable_unref(l->exit);
 	sd_event_source_disable_unref(l->words);

@@ -274,7 +274,9 @@ static void refuse_wall(struct daemon *d)
 static int refuse_start(struct daemon *d, struct error *why)
 {
 	d->refusing = calloc(1, sizeof(*d->refusing));
-	return d->refusing ? 0 : error_set(why, -ENOMEM, "out of memory");
+	if (!d->refusing || asked_start(d->refusing))
+		return error_set(why, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static void refuse_stop(struct daemon *d)
@@ -297,6 +299,7 @@ static void refuse_stop(struct daemon *d)
 		take_off(r, l);
 		listener_free(l);
 	}
+	asked_stop(r);
 	free(r);
 	d->refusing = NULL;
 }

@@ -41,7 +41,10 @@ struct listener {
 	char said[256]; /* its last sentence */
 };
 
+struct asked_all;
+
 struct refusing {
+	struct asked_all *asked;
 	struct listener *listener; /* NULL: there is none */
 	struct listener *gone;	   /* let go, and not ended yet */
 	struct refuse_health *health;
@@ -66,6 +69,7 @@ void sockets_take(struct wall *wall); /* empties the places */
 
 /* Starts one, with its sockets in their places. What becomes of it is told to refuse.c. */
 int listener_start(struct daemon *d, struct listener **out, struct error *why);
+void listener_answer(struct listener *l, struct refuse_record *answer);
 void listener_setup(struct listener *l); /* limits, as the configuration says now */
 /* False: so many pings have not come back that it hangs. */
 bool listener_ping(struct listener *l);
@@ -79,8 +83,11 @@ void listener_free(struct listener *l); /* NULL allowed */
 
 /* --- asked.c ---------------------------------------------------------------------------------- */
 
-/* Fills in the answer to a REFUSE_ASK. */
-void asked(struct daemon *d, const struct flow_key *key, struct refuse_record *out);
+/* A REFUSE_ASK: it is answered now or in a moment. */
+void asked(struct listener *l, const struct refuse_record *ask);
+void asked_forget(struct listener *l); /* nobody waits there any more */
+int asked_start(struct refusing *r);
+void asked_stop(struct refusing *r);
 
 /* --- refuse.c, called by listener.c ------------------------------------------------------------- */
 

@@ -109,7 +109,7 @@ int list_plausible(const struct list_content *content, enum list_action action,
 {
 	int err = 0;
 
-	if (action == LIST_DROP)
+	if (action == LIST_DROP || action == LIST_REFUSE)
 		err = look_at_width(content, why);
 	/* An administrator's own 10/8 is no mistake, the whole Internet is. */
 	if (action == LIST_ALLOW && (content->widest4 < 8 || content->widest6 < 16))

@@ -1,8 +1,391 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * listener.c - the process that tells refused clients why: its loop, the daemon's records, accepting
+ *
+ * In: the pair to the daemon and the listening sockets. One thread, one epoll; nothing blocks. What the
+ * daemon sends is looked at as if it came from a stranger, but a record that is wrong ends the process: one
+ * of the two is broken, or is not what it seems.
+ */
 #include <errno.h>
-#include "refuse.h"
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "inside.h"
+
+#define EVENTS	  128
+#define BATCH	  64   /* records, and connections, at a time */
+#define TICK_MS	  50   /* how exact time limits are */
+#define PAUSE_MS  100  /* without accepting, after a lack of descriptors or memory */
+#define BUFFER	  8192 /* of the kernel, for what a client sends, and for what it does not take */
+#define ID_PAIR	  0    /* epoll's names; those of clients are larger than any place */
+#define ID_LISTEN 1
+#define PLACE(id) ((id)&0xffff)
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* --- to the daemon ---------------------------------------------------------------------------- */
+
+/* Returns false if it has to be sent later. */
+static bool send_record(struct listener *l, struct refuse_record *record)
+{
+	record->magic = REFUSE_MAGIC;
+	if (send(l->pair, record, sizeof(*record), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno == EAGAIN)
+		l->pair_full = true;
+	else if (errno != EINTR && errno != ENOBUFS && errno != ENOMEM)
+		l->over = true;
+	return false;
+}
+
+static bool send_ping(struct listener *l)
+{
+	struct refuse_record record;
+
+	memset(&record, 0, sizeof(record));
+	record.kind = REFUSE_PING;
+	record.id = l->ping;
+	record.ping.clients = l->open;
+	record.ping.tarpitted = l->tarpitted;
+	l->pinged = !send_record(l, &record);
+	return !l->pinged;
+}
+
+static bool send_of(struct listener *l, const struct client *c)
+{
+	struct refuse_record record;
+
+	memset(&record, 0, sizeof(record));
+	record.id = c->id;
+	if (c->phase == GONE) {
+		record.kind = REFUSE_END;
+		record.end.end = c->end;
+		record.end.tarpitted = c->tarpit;
+		record.end.lasted_ms = c->lasted;
+		record.end.lines = c->dialogue.lines;
+	} else {
+		record.kind = REFUSE_ASK;
+		record.ask = c->key;
+	}
+	return send_record(l, &record);
+}
+
+/* Sends what waits, as far as the pair takes it. */
+static void send_all(struct listener *l)
+{
+	struct client *c;
+
+	l->pair_full = false;
+	if (l->pinged && !send_ping(l))
+		return;
+	while ((c = TAILQ_FIRST(&l->post)) && send_of(l, c)) {
+		TAILQ_REMOVE(&l->post, c, post);
+		c->posting = false;
+		c->asked = true;
+		if (c->phase == GONE) {
+			TAILQ_REMOVE(&l->used, c, entry);
+			TAILQ_INSERT_HEAD(&l->free, c, entry);
+			c->id = 0;
+		}
+	}
+}
+
+void listener_post(struct listener *l, struct client *c)
+{
+	if (!c->posting)
+		TAILQ_INSERT_TAIL(&l->post, c, post);
+	c->posting = true;
+}
+
+/* --- from the daemon -------------------------------------------------------------------------- */
+
+static bool setup_is_good(const struct refuse_record *r)
+{
+	return r->setup.clients && r->setup.timeout_ms && r->setup.ask_timeout_ms &&
+	       r->setup.at <= REFUSE_AT_MAIL;
+}
+
+/* One line of a reply, and nothing else: it is sent as it is. */
+static bool reply_is_good(const char reply[REFUSE_REPLY])
+{
+	size_t size = strnlen(reply, REFUSE_REPLY);
+
+	if (size == REFUSE_REPLY || size < 6 || (reply[0] != '4' && reply[0] != '5') ||
+	    reply[3] != ' ' || memcmp(reply + size - 2, "\r\n", 2) != 0)
+		return false;
+	for (size_t i = 0; i < size - 2; i++)
+		if (reply[i] < ' ' || reply[i] > '~')
+			return false;
+	return reply[1] >= '0' && reply[1] <= '9' && reply[2] >= '0' && reply[2] <= '9';
+}
+
+static int take_places(struct listener *l, struct error *why)
+{
+	struct rlimit files = {.rlim_cur = 1024};
+	uint64_t most = l->setup.setup.clients;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur <= LISTENER_FILES)
+		return error_set(why, -EMFILE, "the refusal listener has no room for any client");
+	if (most > files.rlim_cur - LISTENER_FILES)
+		most = files.rlim_cur - LISTENER_FILES;
+	if (most > LISTENER_CLIENTS)
+		most = LISTENER_CLIENTS;
+	l->client = calloc(most, sizeof(*l->client));
+	if (!l->client)
+		return error_set(why, -ENOMEM, "no memory for %llu refused clients",
+				 (unsigned long long)most);
+	l->places = (uint32_t)most;
+	for (uint32_t i = 0; i < l->places; i++)
+		TAILQ_INSERT_TAIL(&l->free, &l->client[i], entry);
+	return 0;
+}
+
+static int take_record(struct listener *l, const struct refuse_record *r, struct error *why)
+{
+	struct client *c;
+
+	if (r->magic != REFUSE_MAGIC)
+		return error_set(why, -EPROTO, "the daemon sent something that is no record");
+	if (r->kind == REFUSE_PING) {
+		l->pinged = true;
+		l->ping = r->id;
+		return 0;
+	}
+	if (r->kind == REFUSE_SETUP && setup_is_good(r)) {
+		l->setup = *r;
+		l->ready = true;
+		return l->client ? 0 : take_places(l, why);
+	}
+	if (r->kind == REFUSE_ANSWER && l->ready && PLACE(r->id) < l->places &&
+	    (!r->answer.known || reply_is_good(r->answer.reply))) {
+		/* It may come late: the place is free, or another client's. */
+		c = &l->client[PLACE(r->id)];
+		if (c->id == r->id)
+			client_answer(l, c, r);
+		return 0;
+	}
+	return error_set(why, -EPROTO, "the daemon sent a record of kind %u that is wrong",
+			 (unsigned int)r->kind);
+}
+
+static int hear_daemon(struct listener *l, struct error *why)
+{
+	struct refuse_record record;
+	ssize_t n;
+	int err;
+
+	for (int i = 0; i < BATCH; i++) {
+		n = recv(l->pair, &record, sizeof(record), MSG_DONTWAIT | MSG_TRUNC);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0) {
+			l->over = true;
+			return 0;
+		}
+		if (n != sizeof(record))
+			return error_set(why, -EPROTO, "the daemon sent %zd bytes instead of %zu",
+					 n, sizeof(record));
+		err = take_record(l, &record, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+static bool has_room(const struct listener *l)
+{
+	return l->ready && l->now >= l->accept_again && l->open < l->setup.setup.clients &&
+	       !TAILQ_EMPTY(&l->free);
+}
+
+static void begin(struct listener *l, int fd, const struct sockaddr_in6 *peer)
+{
+	struct client *c = TAILQ_FIRST(&l->free);
+	struct sockaddr_in6 local;
+	socklen_t size = sizeof(local);
+	struct epoll_event event = {0};
+
+	memset(&local, 0, sizeof(local));
+	if (getsockname(fd, (struct sockaddr *)&local, &size)) {
+		close(fd);
+		return;
+	}
+	client_begin(l, c, fd, peer, &local);
+	TAILQ_REMOVE(&l->free, c, entry);
+	TAILQ_INSERT_TAIL(&l->used, c, entry);
+	/* Nothing but its death, until the daemon has answered. */
+	event.data.u64 = c->id;
+	epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int accept_some(struct listener *l, int listening, struct error *why)
+{
+	struct sockaddr_in6 peer;
+	int fd;
+
+	for (int i = 0; i < BATCH && has_room(l); i++) {
+		socklen_t size = sizeof(peer);
+
+		memset(&peer, 0, sizeof(peer));
+		fd = accept4(listening, (struct sockaddr *)&peer, &size,
+			     SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			begin(l, fd, &peer);
+			continue;
+		}
+		switch (errno) {
+		case EAGAIN:
+			return 0;
+		case EMFILE:
+		case ENFILE:
+		case ENOBUFS:
+		case ENOMEM:
+			l->accept_again = l->now + PAUSE_MS;
+			return 0;
+		case EBADF:
+		case EINVAL:
+		case ENOTSOCK:
+		case EOPNOTSUPP:
+			return error_set(why, -errno, "cannot accept refused clients: %s",
+					 strerror(errno));
+		default:
+			break; /* this one is gone already (accept(2)) */
+		}
+	}
+	return 0;
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static int watch(struct listener *l, int op, int fd, uint64_t id, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.u64 = id};
+
+	return epoll_ctl(l->epoll, op, fd, &event) ? -errno : 0;
+}
+
+static int open_all(struct listener *l, struct error *why)
+{
+	const int buffer = BUFFER, yes = 1;
+	int err;
+
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	err = l->epoll < 0 ? -errno : watch(l, EPOLL_CTL_ADD, l->pair, ID_PAIR, EPOLLIN);
+	for (int i = 0; i < 2 && !err; i++) {
+		int fd = l->listening[i];
+
+		if (fd < 0)
+			continue;
+		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+			err = -errno;
+		/* The clients' sockets get them from here. */
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+		if (!err)
+			err = watch(l, EPOLL_CTL_ADD, fd, ID_LISTEN + (uint64_t)i, 0);
+	}
+	if (err)
+		return error_set(why, err, "the refusal listener cannot wait for clients: %s",
+				 strerror(-err));
+	return 0;
+}
+
+/* Tells epoll what is worth waking up for. Returns how long to wait, ms. */
+static int prepare(struct listener *l)
+{
+	bool arm = has_room(l), idle = TAILQ_EMPTY(&l->used) && !l->pinged && !l->accept_again;
+
+	if (arm != l->armed)
+		for (int i = 0; i < 2; i++)
+			if (l->listening[i] >= 0)
+				watch(l, EPOLL_CTL_MOD, l->listening[i], ID_LISTEN + (uint64_t)i,
+				      arm ? EPOLLIN : 0);
+	l->armed = arm;
+	return idle ? -1 : l->due > l->now ? (int)(l->due - l->now) : 0;
+}
+
+static void tick(struct listener *l)
+{
+	struct client *c, *next;
+
+	if (l->now < l->due)
+		return;
+	l->due = l->now + TICK_MS;
+	if (l->now >= l->accept_again)
+		l->accept_again = 0;
+	for (c = TAILQ_FIRST(&l->used); c; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->phase != GONE)
+			client_tick(l, c);
+	}
+}
+
+static int turn(struct listener *l, struct error *why)
+{
+	struct epoll_event event[EVENTS];
+	bool waited_for_room = l->pair_full;
+	int n, err = 0;
+
+	n = epoll_wait(l->epoll, event, EVENTS, prepare(l));
+	l->now = now_ms();
+	for (int i = 0; i < n && !err && !l->over; i++) {
+		uint64_t id = event[i].data.u64;
+
+		if (id == ID_PAIR) {
+			err = hear_daemon(l, why);
+		} else if (id <= ID_LISTEN + 1) {
+			err = accept_some(l, l->listening[id - ID_LISTEN], why);
+		} else if (l->client[PLACE(id)].id == id && l->client[PLACE(id)].fd >= 0) {
+			client_event(l, &l->client[PLACE(id)], event[i].events);
+		}
+	}
+	if (err || l->over)
+		return err;
+	tick(l);
+	send_all(l);
+	if (l->pair_full != waited_for_room)
+		watch(l, EPOLL_CTL_MOD, l->pair, ID_PAIR,
+		      l->pair_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	return 0;
+}
+
+static void close_all(struct listener *l)
+{
+	for (uint32_t i = 0; i < l->places; i++)
+		if (l->client[i].id && l->client[i].fd >= 0)
+			close(l->client[i].fd);
+	if (l->epoll >= 0)
+		close(l->epoll);
+	free(l->client);
+}
+
 int listener_run(int pair, int v4, int v6, struct error *why)
 {
-	(void)pair, (void)v4, (void)v6;
-	return error_set(why, -ENOSYS, "not built yet");
+	struct listener l = {.pair = pair, .listening = {v4, v6}, .epoll = -1, .now = now_ms()};
+	int err;
+
+	TAILQ_INIT(&l.free);
+	TAILQ_INIT(&l.used);
+	TAILQ_INIT(&l.post);
+	err = open_all(&l, why);
+	while (!err && !l.over)
+		err = turn(&l, why);
+	close_all(&l);
+	return err;
 }
