@@ -104,7 +104,7 @@ for place in "203.0.113.20 $LAB_MAIL4" "2001:db8:bad:3::20 $LAB_MAIL6"; do
 	agrees "$source, banned" bad $source $to
 	says "it is told so" "^554 5\.7\.1 .*\[$source\].*local policy" head -n 1 "$probed"
 	works "Postfix does not see it again" untouched ${source//./\\.} "$before"
-	same "its offences are what they were" "$(json 0.strike bans $source)" 1
+	same "its offences are what they were" "$(json 0.strikes bans $source)" 1
 done
 at_least "they are counted as abuse" "$(refused abuse)" 2
 same "at the submission port it is dropped" "$(port=587 call bad 203.0.113.20 1 $LAB_MAIL4 1 1 700; came unheard)" 1

@@ -37,10 +37,12 @@ gets_through() { # SOURCE SERVER
 	lab_send honest "$1" "$2" && wait_for 10 lab_arrived "$LAB_SUBJECT" box
 }
 
-call bad 203.0.113.70 1 $box4 1 1 2500
-same "a listed client is dropped" "$(came unheard) $(came served)" "1 0"
-call bad 2001:db8:bad:1::70 1 $box6 1 1 2500
-same "over IPv6 as well" "$(came unheard) $(came served)" "1 0"
+# That nobody here answers is known when the first SYN-ACK was answered: until then SYNs pass, and no more.
+for place in "203.0.113.70 $box4" "2001:db8:bad:1::70 $box6"; do
+	read -r source to <<<"$place"
+	call bad $source 1 $to 1 1 2500
+	same "$source, listed, gets nowhere" "$(($(came unheard) + $(came waited)))" 1
+done
 same "check says why it is not told" "$(json verdict check 203.0.113.71) $(json refuse.state check 203.0.113.71)" "drop elsewhere"
 says "status says that refusing is not possible" '[Rr]efus.*(another|namespace|elsewhere)' wall status
 call bad 203.0.113.64 60 $box4 120 60 1500
