@@ -7,10 +7,11 @@
  * FILE is read again when it changes. One rule a line, the first that matches the question's name
  * counts, none: REFUSED.
  *
- *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N]
+ *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N] [say=TEXT]
  *
  * PATTERN is a shell pattern; lose=N: the first N questions are lost; TRUNCATED (or TCPONLY): over
- * UDP there is only TC, the behaviour over TCP. BEHAVIOUR:
+ * UDP there is only TC, the behaviour over TCP. A question for
+ * a TXT record gets TEXT, with blanks where it has _, if the behaviour is A. BEHAVIOUR:
  *
  *	A 127.0.0.2[,127.0.0.4]   CNAME TARGET [A ADDRESS]   MX HOST (and no address)   NX   NODATA   SERVFAIL   REFUSED   SILENT
  *	GARBAGE (behind the right id)   CUT   LONG (a record with 16 bytes)   LOOP (of compression)
@@ -137,6 +138,15 @@ static void put_exchange(struct message *m, const struct rule *r)
 	put_name(m, r->target);
 }
 
+static void put_text(struct message *m, const struct rule *r)
+{
+	unsigned int length = (unsigned int)strlen(r->target);
+
+	put_record(m, 1, "", 16, r->ttl, length + 1);
+	m->byte[m->size++] = (uint8_t)length;
+	put(m, r->target, length);
+}
+
 /* What a question becomes; `m` holds its head and the question itself. */
 static void spoil(struct message *m, const struct rule *r)
 {
@@ -161,6 +171,8 @@ static void answer(struct message *m, const struct rule *r, const char *name, un
 		return;
 	if (kind == MX && type == 15)
 		put_exchange(m, r);
+	else if (kind == A && type == 16 && *r->target)
+		put_text(m, r);
 	else if (kind == MX || kind == NX || kind == NODATA || type != 1)
 		put_soa(m, r, name);
 	else if (kind == CNAME)

@@ -68,6 +68,12 @@ static bool read_word(struct rule *r, char *word, char **rest)
 	char *value = strchr(word, '=');
 	unsigned int kind;
 
+	if (!strncmp(word, "say=", 4)) {
+		snprintf(r->target, sizeof(r->target), "%s", value + 1);
+		for (char *c = r->target; *c; c++)
+			*c = *c == '_' ? ' ' : *c;
+		return true;
+	}
 	if (value) {
 		unsigned int n = (unsigned int)strtoul(value + 1, NULL, 10);
 

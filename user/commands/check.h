@@ -83,6 +83,7 @@ struct turned {
 	bool refuses;
 	enum refuse_word word;
 	bool rate;     /* not refused, it passes; other rows drop */
+	bool would;    /* monitor mode */
 	bool told_now; /* the verdict is refuse, in the mode in force or in enforce mode */
 	bool tarpit;
 	bool at_mail;

@@ -19,18 +19,19 @@ static bool is_rate(enum reason reason)
 	       reason == REASON_NETWORK_RATE;
 }
 
-static void read_reply(struct turned *t, struct wall *wall, const struct config *config,
+static void read_reply(struct turned *t, struct wall *wall, const struct said *said,
 		       const struct address *source, const struct answer *a)
 {
-	const struct dnsbl_zone *zone;
+	const struct config *config = said->config;
 	struct refusal refusal;
 	char txt[DNSBL_TXT] = "";
+	int site;
 
 	refusal_of_answer(a, &refusal);
-	zone = refusal_zone(wall, config, source, &refusal);
-	if (zone)
-		dnsbl_txt(config->dnsbl_resolver, config->dnsbl_resolvers, TXT_MS, source, zone,
-			  txt);
+	site = refusal_site(wall, config, source, &refusal);
+	if (site >= 0 && said->zone[site])
+		dnsbl_txt(config->dnsbl_resolver, config->dnsbl_resolvers, TXT_MS, source,
+			  said->zone[site], txt);
 	refusal_reply(wall, config, source, &refusal, txt, t->reply);
 	t->reply[strcspn(t->reply, "\r\n")] = '\0';
 	t->tarpit = refusal_tarpits(config, &refusal);
@@ -49,6 +50,7 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	t->word = (enum refuse_word)a->refuse_word;
 	t->rate = is_rate(a->reason);
 	t->told_now = a->would == VERDICT_REFUSE;
+	t->would = a->mode == MODE_MONITOR;
 	t->told = a->refuse_told;
 	t->times = s->refuse_times;
 	t->clients = s->refuse_clients;
@@ -58,7 +60,7 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	t->daemon = pins_locked(place.pins, LOCK_DAEMON);
 	t->attached = wall_refuse_attached(place.pins);
 	if (said->config)
-		read_reply(t, wall, said->config, source, a);
+		read_reply(t, wall, said, source, a);
 }
 
 /* Why it is not refused; a half sentence. */
@@ -109,8 +111,9 @@ void turned_text(const struct turned *t)
 	if (!t->refuses)
 		return;
 	if (t->told_now && t->reply[0])
-		printf("  client   is told%s%s: %s\n", t->at_mail && !t->rate ? " at MAIL" : "",
-		       t->tarpit ? " (slowly)" : "", t->reply);
+		printf("  client   %s told%s%s: %s\n", t->would ? "would be" : "is",
+		       t->at_mail && !t->rate ? " at MAIL" : "", t->tarpit ? " (slowly)" : "",
+		       t->reply);
 	else if (t->told_now)
 		puts("  client   is told why; the configuration cannot be read, so the text is not "
 		     "known here");

@@ -321,11 +321,11 @@ int unban(struct wall *wall, struct ledger *ledger, const struct prefix *prefix,
 void refusal_reply(struct wall *wall, const struct config *config, const struct address *source,
 		   const struct refusal *refusal, const char *txt, char out[REFUSE_REPLY]);
 /*
- * Whose TXT record {txt} is: of the DNSBLs that spoke the one that weighs most. NULL: none, or the
- * configuration does not want any.
+ * Whose TXT record {txt} is: of the DNSBLs that spoke the one that weighs most, by its place in
+ * struct dnsbl_health. -1: none, or the configuration does not want any.
  */
-const struct dnsbl_zone *refusal_zone(struct wall *wall, const struct config *config,
-				      const struct address *source, const struct refusal *refusal);
+int refusal_site(struct wall *wall, const struct config *config, const struct address *source,
+		 const struct refusal *refusal);
 /* Is it slowed down, too? */
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal);
 /* What `check` says of a source whose row refuses becomes the word about its connection. */
@@ -333,11 +333,6 @@ void refusal_of_answer(const struct answer *answer, struct refusal *out);
 const char *refuse_word_name(enum refuse_word word);
 /* What became of the source of an EVENT_VERDICT: "drop", "refuse", in monitor mode "would-drop"... */
 const char *event_verdict_name(const struct event *e);
-/*
- * Is there anything to refuse for: in the configuration, or a list in force that was loaded by hand with
- * --action refuse? Either may be NULL.
- */
-bool refusal_wanted(struct wall *wall, const struct config *config);
 
 /* --- manual.c: the ledger's manual entries and the map --------------------------------------- */
 

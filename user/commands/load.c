@@ -91,6 +91,21 @@ static int load_guard(void)
 	return STATUS_DONE;
 }
 
+/* The daemon keeps a listener for what the configuration says, and a list by hand is not in it. */
+static void tell_refusing(const struct list_origin *origin)
+{
+	struct config *config = NULL;
+
+	if (origin->action != LIST_REFUSE || !origin->by_hand ||
+	    config_read(place.config, &config, NULL, NULL))
+		return;
+	if (!config_refuses(config))
+		note("nothing in %s refuses, so there is no listener, and this list drops: write "
+		     "list \"%s\" { action = refuse } there, then `smtpwall up`",
+		     place.config, origin->name);
+	config_free(config);
+}
+
 static int load_list(const char *name, const char *file, const struct options *options)
 {
 	struct list_change change = {.force = options->force};
@@ -120,6 +135,7 @@ static int load_list(const char *name, const char *file, const struct options *o
 		log_line(LOG_NOTICE, "load list=%s entries=%llu left-out=%llu by=%s", name,
 			 (unsigned long long)change.origin.entries,
 			 (unsigned long long)change.origin.left_out, change.origin.who);
+		tell_refusing(&change.origin);
 	}
 	list_content_free(&change.content);
 	return err ? fail(&why) : STATUS_DONE;

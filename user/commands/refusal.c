@@ -6,7 +6,6 @@
  * `check` prints can be quoted. Only names that may be shown are in it: a zone may hold a paid key.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "../clock.h"
 #include "commands.h"
@@ -56,27 +55,27 @@ static int32_t weight_of(const struct config *config, const struct dnsbl_site *s
 	return dnsbl_zone_score(zone, answer);
 }
 
-const struct dnsbl_zone *refusal_zone(struct wall *wall, const struct config *config,
-				      const struct address *source, const struct refusal *refusal)
+int refusal_site(struct wall *wall, const struct config *config, const struct address *source,
+		 const struct refusal *refusal)
 {
 	const struct dnsbl_health *health = wall_dnsbl_health(wall);
-	const struct dnsbl_zone *heaviest = NULL;
-	int32_t most = 0;
 	struct dnsbl facts;
+	int32_t most = 0;
+	int heaviest = -1;
 
 	if (!config->refuse_txt || refusal->reason != REASON_DNSBL ||
 	    wall_get_dnsbl(wall, source, &facts))
-		return NULL;
-	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
+		return -1;
+	for (int i = 0; i < DNSBL_SITES; i++) {
 		const struct dnsbl_site *site = &health->site[i];
 		int32_t weight;
 
-		if (!(refusal->sites >> i & 1) || !site->identity)
+		if (!(refusal->sites >> i & 1) || !zone_of(config, site->identity))
 			continue;
 		weight = weight_of(config, site, &facts.answer[i]);
-		if (weight > most && zone_of(config, site->identity)) {
+		if (weight > most) {
 			most = weight;
-			heaviest = zone_of(config, site->identity);
+			heaviest = i;
 		}
 	}
 	return heaviest;
@@ -170,19 +169,4 @@ void refusal_of_answer(const struct answer *answer, struct refusal *out)
 	};
 	if (answer->list) /* else it is the name of a list that only counts */
 		out->list_name = answer->list_name;
-}
-
-bool refusal_wanted(struct wall *wall, const struct config *config)
-{
-	struct policy_list *lists;
-	bool wanted = config && config_refuses(config);
-
-	if (wanted || !wall)
-		return wanted;
-	lists = calloc(POLICY_LISTS, sizeof(*lists));
-	if (lists && wall_lists(wall, lists, NULL) == 0)
-		for (uint32_t id = 1; id < POLICY_LISTS; id++)
-			wanted |= lists[id].name[0] && lists[id].action == LIST_REFUSE;
-	free(lists);
-	return wanted;
 }

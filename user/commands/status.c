@@ -157,6 +157,8 @@ static int read_all(struct status *s, struct error *why)
 	s->manual = wall_manual_count(s->wall);
 	read_override(s);
 	read_health(s);
+	if (!err)
+		err = status_refuse_read(s, why);
 	read_stored(s);
 	if (s->notices.proven_full)
 		status_problem(

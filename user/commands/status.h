@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * status.h - what `status` knows (status.c reads it) and how it is shown (status_show.c); the part
- * about abuse is status_abuse.c
+ * about abuse is status_abuse.c, that about refusing status_refuse.c
  */
 #ifndef SMTPWALL_STATUS_H
 #define SMTPWALL_STATUS_H
@@ -29,6 +29,15 @@ struct abuse_state {
 	struct reply_counts counts;
 };
 
+struct refuse_status {
+	bool wanted; /* something refuses */
+	bool shown;  /* it does, or did */
+	bool listener, attached, elsewhere;
+	struct refuse_health health;
+	struct refuse_state state;
+	struct refuse_counts counts;
+};
+
 struct status {
 	struct wall *wall;
 	enum mode mode;
@@ -44,6 +53,7 @@ struct status {
 	struct outcome *outcomes;
 	const struct dnsbl_health *dnsbl;
 	struct abuse_state abuse;
+	struct refuse_status refuse;
 	bool daemon;
 	int manual;
 	unsigned int problems;
@@ -61,6 +71,11 @@ void status_text(const struct status *s);
 int status_abuse_read(struct status *s, struct error *why);
 void status_abuse_json(const struct status *s, json_object *o);
 void status_abuse_text(const struct status *s);
+
+/* Is there a listener, who was told; adds what is wrong with it. Needs lists and counters. */
+int status_refuse_read(struct status *s, struct error *why);
+void status_refuse_json(const struct status *s, json_object *o);
+void status_refuse_text(const struct status *s); /* nothing where nothing refuses */
 /* How sources are proven, and what that way cannot do. */
 void status_proof_text(const struct status *s);
 

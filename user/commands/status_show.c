@@ -28,6 +28,8 @@ static json_object *outcome_json(const struct outcome *outcome)
 	tally_json(o, "passed", &outcome->passed);
 	tally_json(o, "would_drop", &outcome->would_drop);
 	tally_json(o, "dropped", &outcome->dropped);
+	tally_json(o, "would_refuse", &outcome->would_refuse);
+	tally_json(o, "refused", &outcome->refused);
 	return o;
 }
 
@@ -38,7 +40,8 @@ static uint64_t packets_seen(const struct status *s)
 	for (int i = 0; i < REASON_SLOTS; i++) {
 		const struct outcome *o = outcome_of(s, i);
 
-		sum += o->passed.packets + o->would_drop.packets + o->dropped.packets;
+		sum += o->passed.packets + o->would_drop.packets + o->dropped.packets +
+		       o->would_refuse.packets + o->refused.packets;
 	}
 	return sum;
 }
@@ -137,6 +140,7 @@ void status_json(const struct status *s)
 	json_number(o, "defer_stops", s->notices.defer_stops);
 	dnsbl_json(s, o);
 	status_abuse_json(s, o);
+	status_refuse_json(s, o);
 	array = json_object_new_array();
 	for (unsigned int i = 0; i < s->problems; i++)
 		json_object_array_add(array, json_object_new_string(s->problem[i]));
@@ -158,21 +162,31 @@ static void print_mode(const struct status *s)
 		printf(" since %s by %s (configuration: %s)", clock_short(s->override.since, when),
 		       s->override.who, s->override.configured);
 	else if (s->mode == MODE_MONITOR)
-		printf(": nothing is dropped");
+		printf(s->refuse.wanted ? ": nothing is dropped or refused"
+					: ": nothing is dropped");
 	putchar('\n');
+}
+
+/* The columns about refusing are the last ones, and only there where something refuses. */
+static void add_reason(struct table *t, const char *text, const struct outcome *o)
+{
+	char passed[NUMBER_TEXT], would[NUMBER_TEXT], dropped[NUMBER_TEXT],
+		would_refuse[NUMBER_TEXT], refused[NUMBER_TEXT];
+
+	table_row(t, (const char *const[]){text, number_text(o->passed.packets, passed),
+					   number_text(o->would_drop.packets, would),
+					   number_text(o->dropped.packets, dropped),
+					   number_text(o->would_refuse.packets, would_refuse),
+					   number_text(o->refused.packets, refused)});
 }
 
 static void print_counters(const struct status *s)
 {
-	static const char *const heading[] = {"reason", ">passed", ">would drop", ">dropped"};
-	struct table *t = table_new(4, heading);
-	char passed[NUMBER_TEXT], would[NUMBER_TEXT], dropped[NUMBER_TEXT];
+	static const char *const heading[] = {"reason",	  ">passed",	   ">would drop",
+					      ">dropped", ">would refuse", ">refused"};
+	struct table *t = table_new(s->refuse.shown ? 6 : 4, heading);
 
-#define ADD_REASON(number, text, member)                                                           \
-	table_row(t, (const char *const[]){                                                        \
-			     text, number_text(s->counters.member.passed.packets, passed),         \
-			     number_text(s->counters.member.would_drop.packets, would),            \
-			     number_text(s->counters.member.dropped.packets, dropped)});
+#define ADD_REASON(number, text, member) add_reason(t, text, &s->counters.member);
 	REASONS(ADD_REASON)
 #undef ADD_REASON
 	table_print(t, stdout);
@@ -257,6 +271,7 @@ void status_text(const struct status *s)
 	status_proof_text(s);
 	status_abuse_text(s);
 	print_dnsbl(s);
+	status_refuse_text(s);
 	print_held_back(&s->notices);
 	putchar('\n');
 	print_counters(s);

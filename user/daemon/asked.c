@@ -83,26 +83,17 @@ static void remember(struct asked_all *a, const struct asked_one *one, const cha
 	r->txt[sizeof(r->txt) - 1] = '\0';
 }
 
-static bool speaks_against(const struct dnsbl_zone *zone)
-{
-	for (unsigned int i = 0; i < zone->patterns; i++)
-		if (zone->pattern[i].weight > 0)
-			return true;
-	return false;
-}
-
-/* The first site that spoke against the source, and may be asked once more; -1: none. */
-static int site_to_ask(struct daemon *d, const struct refusal *refusal)
+/* `check` asks the same one; it may be asked once more only while its answers count. -1: none. */
+static int site_to_ask(struct daemon *d, const struct address *source,
+		       const struct refusal *refusal)
 {
 	const struct follow_dnsbl *f = d->dnsbl;
+	int site;
 
-	if (!d->config->refuse_txt || refusal->reason != REASON_DNSBL || !f || !f->resolver)
+	if (!f || !f->resolver)
 		return -1;
-	for (int i = 0; i < DNSBL_SITES; i++)
-		if (refusal->sites & f->places.counts & (1U << i) && f->places.zone[i] &&
-		    speaks_against(f->places.zone[i]))
-			return i;
-	return -1;
+	site = refusal_site(d->wall, d->config, source, refusal);
+	return site >= 0 && f->places.counts & (1U << site) && f->places.zone[site] ? site : -1;
 }
 
 static void tell(struct asked_one *one, const char *txt)
@@ -187,7 +178,7 @@ void asked(struct listener *l, const struct refuse_record *ask)
 		answer(l, ask->id, source, NULL, NULL);
 		return;
 	}
-	site = site_to_ask(d, &refusal);
+	site = site_to_ask(d, source, &refusal);
 	if (site >= 0)
 		txt = remembered(d->refusing->asked, source, d->dnsbl->health->site[site].identity);
 	if (site < 0 || txt || !ask_site(l, ask, &refusal, site))
