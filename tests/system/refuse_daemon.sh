@@ -19,6 +19,7 @@ serve mail 25 || { not_ok server "it did not start"; finish; }
 
 # refusing [USER [CLIENTS [ACTION]]]
 refusing() {
+	mkdir -p "$LAB_DIR/mail"
 	printf '%s\n' $bad4/32 $bad6/128 203.0.113.128/25 >"$LAB_DIR/mail/list"
 	conf <<-END
 		mode = enforce
@@ -100,14 +101,12 @@ rm "$pins/links/refuse"
 works "the link removed by hand takes the listener away" wait_for 10 none_placed
 works "dropped instead" is_dropped
 works "and is a fault" wait_for 15 has_problem 'refus.*removed by hand'
-kill -HUP "${lab_daemons[mail]}" # so that it has something to do; this puts it back, as `up` does
-works "up attaches it again" wait_for 15 test -e "$pins/links/refuse"
+kill -HUP "${lab_daemons[mail]}"
+works "a reload is an up, which attaches it again" wait_for 15 test -e "$pins/links/refuse"
 works "and there is a listener" wait_for 10 well
 works "refused again" wait_for 5 is_refused
-ip -n mail link add dummy9 type dummy
 rm "$pins/links/refuse"
 works "removed once more" wait_for 10 none_placed
-ip -n mail link set dummy9 up
 works "attaching interfaces does not put it back" wall up --attach eth0
 works "it stays away" test ! -e "$pins/links/refuse"
 works "until up" wall up
@@ -181,8 +180,6 @@ works "dropped" is_dropped
 
 works "down at last" wall down
 ip netns add aside
-lab_wall_command mail
-ip -n mail link set eth0 netns mail 2>/dev/null
 works "up again" wall up
 moved() { nsenter --net=/run/netns/aside -- env SMTPWALL_PINS="$pins" SMTPWALL_STATE="$state" \
 	SMTPWALL_CONFIG="$LAB_DIR/mail/smtpwall.conf" "$SMTPWALL" daemon; }
@@ -192,4 +189,37 @@ works "a daemon in another namespace cannot refuse, and says so" wait_for 20 gre
 works "nobody is sent to it" none_placed
 kill $aside
 wait $aside
+
+link_in() { lab_exec mail bpftool -j link show pinned "$pins/links/refuse" | "$(tool jsonget)" netns_ino; }
+inode() { stat -L -c %i "/run/netns/$1"; }
+same "the link is in the mail host's namespace" "$(link_in)" "$(inode mail)"
+ip -n aside link set lo up
+up_aside() { nsenter --net=/run/netns/aside -- env SMTPWALL_PINS="$pins" SMTPWALL_STATE="$state" \
+	SMTPWALL_CONFIG="$LAB_DIR/mail/smtpwall.conf" "$SMTPWALL" up --xdp generic lo; }
+works "up in the other namespace" up_aside
+same "takes the link there" "$(link_in)" "$(inode aside)"
+ip netns delete aside
+works "which goes away" wait_for 5 test "$(link_in)" != "$(inode mail)"
+works "up at home" wall up --xdp native eth0
+same "makes a new one" "$(link_in)" "$(inode mail)"
+
+# --- all or nothing -------------------------------------------------------------------------------------
+
+# Others may have theirs.
+diverts() { lab_exec mail bpftool link show | grep -c "netns_ino $(inode mail)\\b"; }
+same "one link in all" "$(diverts)" 1
+rm "$pins/links/sessions"
+mkdir "$pins/links/sessions"
+fails 1 "an up that fails at the end" wall up
+same "keeps the link that was there" "$(diverts)" 1
+rm "$pins/links/refuse"
+same "the brake" "$(diverts)" 0
+fails 1 "an up that fails at the end" wall up
+same "leaves no link" "$(diverts)" 0
+works "and no pin" test ! -e "$pins/links/refuse"
+rmdir "$pins/links/sessions"
+works "one that does not fail" wall up
+same "makes one" "$(diverts)" 1
+works "down" wall down
+same "leaves none" "$(diverts)" 0
 finish

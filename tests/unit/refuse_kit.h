@@ -30,7 +30,8 @@
 #include <user/refuse/refuse.h>
 
 #define PATIENCE 20000 /* ms, for what must happen, on a machine that is busy with other things */
-#define REPLY	 "554 5.7.1 Service unavailable; client [127.0.0.1] blocked using test; see the page\r\n"
+#define REPLY                                                                                      \
+	"554 5.7.1 Service unavailable; client [127.0.0.1] blocked using test; see the page\r\n"
 
 static bool isolated; /* this process has a network of its own */
 
@@ -219,10 +220,14 @@ static struct refuse_record want_end(uint64_t id, enum refuse_end end)
 
 /* --- clients ---------------------------------------------------------------------------------- */
 
-static int dial(int family)
+/* `room`: for what it has not read; 0: as usual */
+static int dial_with(int family, int room)
 {
 	struct sockaddr_in6 a;
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (room)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 
 	memset(&a, 0, sizeof(a));
 	a.sin6_family = (sa_family_t)family;
@@ -235,6 +240,11 @@ static int dial(int family)
 				 family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(a)),
 			 0);
 	return fd;
+}
+
+static int dial(int family)
+{
+	return dial_with(family, 0);
 }
 
 static void put(int fd, const char *text)

@@ -93,7 +93,7 @@ int command_refusal_listener(int argc, char **argv)
 	struct error why;
 	uid_t uid = 0; /* refused */
 	gid_t gid = 0;
-	int v4, v6;
+	int v4 = -1, v6 = -1;
 
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(help_refusal_listener, stdout);

@@ -283,13 +283,12 @@ static int loop_make(struct daemon *d, struct error *why)
 
 static int start_services(struct daemon *d, struct error *why)
 {
-	sd_event_source *second = NULL;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < SERVICES; i++)
 		if (service[i]->start)
 			err = service[i]->start(d, why);
-	if (!err && sd_event_add_time_relative(d->loop, &second, CLOCK_MONOTONIC, SECOND_US, 0,
+	if (!err && sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC, SECOND_US, 0,
 					       on_second, d) < 0)
 		err = error_set(why, -ENOMEM, "cannot make a timer");
 	if (!err && pins_identity(place.pins))

@@ -4,7 +4,8 @@
  *
  *   refuse     the service: is a listener wanted, is it well, is it to be replaced
  *   sockets    the two listening sockets
- *   listener   one listener process: started, spoken to, let go
+ *   spawn      starts the listener's process
+ *   listener   one listener: spoken to, let go
  *   asked      what a client is to be told
  *
  * The listener is of another user, and the daemon may not be permitted to kill it. So nothing relies on
@@ -64,6 +65,13 @@ int sockets_make(unsigned int clients, int out[REFUSE_SOCKETS], struct error *wh
 void sockets_close(int fd[REFUSE_SOCKETS]);
 int sockets_place(struct wall *wall, const int fd[REFUSE_SOCKETS], struct error *why);
 void sockets_take(struct wall *wall); /* empties the places */
+
+/* --- spawn.c ---------------------------------------------------------------------------------- */
+
+/* Is there such a user, and is it not root? */
+int spawn_check_user(const char *name, struct error *why);
+/* Sets pid, pair and output, which are open after a failure, too. `fd` stays the caller's to close. */
+int spawn_listener(struct listener *l, int fd[REFUSE_SOCKETS]);
 
 /* --- listener.c ------------------------------------------------------------------------------- */
 

@@ -90,7 +90,7 @@ void dnsbl_ask_txt(struct dnsbl_resolver *resolver, const struct address *source
 		   void *context)
 {
 	struct txt_query *q = calloc(1, sizeof(*q));
-	char question[DNSBL_QUESTION + 1];
+	char question[DNSBL_QUESTION], rooted[DNSBL_QUESTION + 1];
 
 	if (!q) {
 		done(context, "");
@@ -100,8 +100,8 @@ void dnsbl_ask_txt(struct dnsbl_resolver *resolver, const struct address *source
 	snprintf(q->zone.zone, sizeof(q->zone.zone), "%s", zone->zone);
 	q->zone.hidden = zone->hidden;
 	dnsbl_question(source, zone->zone, question);
-	strcat(question, "."); /* the root's dot: no search */
-	ares_query(resolver_channel(resolver), question, ns_c_in, ns_t_txt, on_txt, q);
+	snprintf(rooted, sizeof(rooted), "%s.", question); /* no search */
+	ares_query(resolver_channel(resolver), rooted, ns_c_in, ns_t_txt, on_txt, q);
 }
 
 /* --- waiting for it --------------------------------------------------------------------------- */

@@ -327,7 +327,7 @@ static void close_program(int program)
 
 static void close_steps(struct attachment *a)
 {
-	for (unsigned int i = 0; i < a->steps; i++) {
+	for (unsigned int i = 0; a->step && i < a->steps; i++) {
 		if (a->step[i].link >= 0)
 			close(a->step[i].link);
 		egress_close(&a->step[i].replies);

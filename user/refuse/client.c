@@ -147,7 +147,7 @@ static void leave_tick(struct listener *l, struct client *c)
 	if (!on_the_way(c) && (c->finished || l->now >= c->leaving_until))
 		finish(l, c, false);
 	else if (l->now >= c->deadline)
-		finish(l, c, true);
+		finish_as(l, c, REFUSE_TIMEOUT, true);
 }
 
 /* --- talking ---------------------------------------------------------------------------------- */

@@ -35,6 +35,17 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* NULL: its place is free by now, or another client's. */
+static struct client *client_of(struct listener *l, uint64_t id)
+{
+	struct client *c;
+
+	if (!l->client || PLACE(id) >= l->places)
+		return NULL;
+	c = &l->client[PLACE(id)];
+	return c->id == id ? c : NULL;
+}
+
 /* --- to the daemon ---------------------------------------------------------------------------- */
 
 /* Returns false if it has to be sent later. */
@@ -169,11 +180,10 @@ static int take_record(struct listener *l, const struct refuse_record *r, struct
 		l->ready = true;
 		return l->client ? 0 : take_places(l, why);
 	}
-	if (r->kind == REFUSE_ANSWER && l->ready && PLACE(r->id) < l->places &&
+	if (r->kind == REFUSE_ANSWER && l->ready &&
 	    (!r->answer.known || reply_is_good(r->answer.reply))) {
-		/* It may come late: the place is free, or another client's. */
-		c = &l->client[PLACE(r->id)];
-		if (c->id == r->id)
+		c = client_of(l, r->id);
+		if (c) /* it may come late */
 			client_answer(l, c, r);
 		return 0;
 	}
@@ -339,6 +349,7 @@ static void tick(struct listener *l)
 static int turn(struct listener *l, struct error *why)
 {
 	struct epoll_event event[EVENTS];
+	struct client *c;
 	bool waited_for_room = l->pair_full;
 	int n, err = 0;
 
@@ -351,8 +362,8 @@ static int turn(struct listener *l, struct error *why)
 			err = hear_daemon(l, why);
 		} else if (id <= ID_LISTEN + 1) {
 			err = accept_some(l, l->listening[id - ID_LISTEN], why);
-		} else if (l->client[PLACE(id)].id == id && l->client[PLACE(id)].fd >= 0) {
-			client_event(l, &l->client[PLACE(id)], event[i].events);
+		} else if ((c = client_of(l, id)) && c->fd >= 0) {
+			client_event(l, c, event[i].events);
 		}
 	}
 	if (err || l->over)

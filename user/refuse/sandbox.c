@@ -51,6 +51,9 @@ static int become(uid_t uid, gid_t gid, struct error *why)
 		return error_set(why, -EPERM,
 				 "the refusal listener does not run as root: give it a user of its "
 				 "own with refuse { user }");
+	/* Root without CAP_SETPCAP keeps the bounding set: nothing can be had from it any more. */
+	for (unsigned long cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);)
+		cap++;
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return error_set(why, -errno,
 				 "the refusal listener cannot become user %u, group %u: %s; it is "
