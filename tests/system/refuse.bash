@@ -56,13 +56,17 @@ refuse_lines() { # SECTION LINE...
 
 has_listener() { [ "$(json refuse.listener status)" = true ]; }
 # Processes of the lab, which has a process table of its own.
-listener_pid() { pgrep -f -- ' ?refusal-listener' | head -n 1; }
+listener_pid() { pgrep -nf -- ' refusal-listener'; }
 
+# What the last daemon promised of its listener holds for seconds; the log tells of the new one.
+listeners() { grep -cs '^smtpwall: listener pid=' "$LAB_DIR/mail/daemon.log"; }
 refuse_starts() {
+	local before
+	before=$(listeners)
 	lab_users
 	lab_needs_user smtpwall 64950 smtpwall 64950
 	lab_daemon mail "$@"
-	wait_for 20 has_listener
+	wait_for 20 eval '[ "$(listeners)" -gt '"${before:-0}"' ] && has_listener'
 }
 
 submission_too() {
