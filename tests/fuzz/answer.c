@@ -47,6 +47,17 @@ static void check_reply(const struct dnsbl_reply *reply)
 	check(*dnsbl_outcome_name(reply->outcome));
 }
 
+static void check_text(const uint8_t *message, size_t size)
+{
+	struct dnsbl_zone zone = {.zone = "secretkey.bl.example", .hidden = true};
+	char text[DNSBL_TXT];
+
+	check(dnsbl_txt_read(&zone, message, (int)size, text) == (text[0] != '\0'));
+	check(strlen(text) < DNSBL_TXT && !strcasestr(text, "secretkey"));
+	for (const char *c = text; *c; c++)
+		check(*c >= ' ' && *c <= '~');
+}
+
 /* The bytes as they are, and as a plain answer behind the right question. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -74,9 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dnsbl_reply_read(QUESTION, "bl.example", 0, whole,
 				 (int)(sizeof(head) - 1 + size - 3), &reply);
 		check_reply(&reply);
+		/* The same as a question for TXT. */
+		whole[12 + 28 - 3] = 16;
+		check_text(whole, sizeof(head) - 1 + size - 3);
 	}
 	free(whole);
 	dnsbl_reply_read(QUESTION, "bl.example", 0, data, (int)size, &reply);
 	check_reply(&reply);
+	check_text(data, size);
 	return 0;
 }

@@ -20,7 +20,7 @@ heard_that() { if has "$2"; then ok "$1"; else not_ok "$1" "no line matches '$2'
 heard_not() { if has "$2"; then not_ok "$1" "a line matches '$2'; it said: $(heard)"; else ok "$1"; fi; }
 
 spam=203.0.113.1 spam6=2001:db8:bad::1 more=203.0.113.2 slow=203.0.113.3 worse=203.0.113.4
-named=203.0.113.66 trusted=203.0.113.67 fast=203.0.113.90 hand=203.0.113.92
+named=203.0.113.66 trusted=203.0.113.67 late=203.0.113.68 fast=203.0.113.90 hand=203.0.113.92
 lab_star
 lab_many bad 203.0.113.0/24 2001:db8:bad::/64
 serve mail 25 || { not_ok server "it did not start"; finish; }
@@ -32,8 +32,9 @@ lab_needs_user smtpwall 64950 smtpwall 64950
 	listed $named key.example 'A 127.0.0.2 ttl=300'
 	listed $named wl.example 'A 127.0.0.2 ttl=300'
 	listed $trusted wl.example 'A 127.0.0.2 ttl=300'
+	listed $late bl.example 'A 127.0.0.2 ttl=300'
 } | dns_rules
-printf '%s\n' $spam $spam6 $more >"$LAB_DIR/spam"
+printf '%s\n' $spam $spam6 $more 203.0.113.5 203.0.113.6 >"$LAB_DIR/spam"
 printf '%s\n' $slow >"$LAB_DIR/slow"
 printf '%s\n' $worse >"$LAB_DIR/worse"
 
@@ -61,7 +62,6 @@ refuse {
 }
 CONF
 }
-no_refusing() { printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf; }
 of() { json "$1" check "$2"; } # of what `check` says of that address
 verdict() { printf '%s/%s/%s' "$(of verdict "$1")" "$(of reason "$1")" "$(of refuse.state "$1")"; }
 has_listener() { [ "$(json refuse.listener status)" = true ]; }
@@ -165,8 +165,9 @@ agrees "the client hears it with a DNSBL, too" $named
 # --- what the DNSBL itself says, and when it is said ------------------------------------------------
 
 {
-	listed $named bl.example 'A 127.0.0.2 ttl=300 say=Listed,_see_https://bl.example/203'
-	listed $named key.example 'A 127.0.0.2 ttl=300 say=by_the_site_that_weighs_less'
+	listed $named bl.example 'A 127.0.0.2 ttl=300 says=Listed,_see_https://bl.example/203'
+	listed $named key.example 'A 127.0.0.2 ttl=300 says=by_the_site_that_weighs_less'
+	listed $late bl.example 'A 127.0.0.2 ttl=300'
 } | dns_rules
 same "nobody is asked for words that are not wanted" "$(grep -c '^OTHER' "$LAB_DIR/mail/dnsd.rules.log")" 0
 config enforce 'txt = on'
@@ -183,6 +184,48 @@ works "the greeting is friendly" grep -q '^220 ' "$probed"
 works "and MAIL answered so" grep -qxF -- "$want" "$probed"
 config enforce
 works "as before" reloaded
+
+# --- a listing that came too late for a session -----------------------------------------------------
+
+talk_to bad $late $LAB_MAIL4
+works "a session begins before anybody spoke" hear '^220 '
+becomes "then the DNSBLs speak" 10 refuse/dnsbl/refused verdict $late
+works "the session is cut" wait_for 5 no_session_of $late
+hang_up
+agrees "the next one is told why" $late
+
+# --- as many as there may be ------------------------------------------------------------------------
+
+config enforce 'clients = 1'
+works "one client at once" reloaded
+talk_to bad $slow $LAB_MAIL4
+becomes "one is in the tarpit" 5 1 json refuse.tarpitted status
+same "another is dropped" "$(verdict $spam6)" drop/block-list/full
+says "check says why" 'not now: 1 clients are being told, and there may be no more; it is dropped instead' wall check $spam6
+says "status counts it" '1 client now, 1 of them in the tarpit' wall status
+hang_up
+becomes "until it is gone" 10 refuse/block-list/refused verdict $spam6
+config enforce
+works "as many as before" reloaded
+
+# --- a mail server in another namespace -------------------------------------------------------------
+
+elsewhere() { # NANOSECONDS of the boot clock, the third word of struct refuse_state
+	local i bytes='' open
+	open=$(bpftool -j map dump pinned "$pins/maps/refuse_state" | "$(tool jsonget)" 0.formatted.value.open)
+	for ((i = 0; i < 64; i += 8)); do bytes+=" $((($1 >> i) & 255))"; done
+	bpftool map update pinned "$pins/maps/refuse_state" key 0 0 0 0 value 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 \
+		$bytes "${open:-0}" 0 0 0 0 0 0 0
+}
+read -r up _ </proc/uptime
+works "connections are made elsewhere" elsewhere "${up/./}0000000"
+same "nobody is refused" "$(verdict $spam6)" drop/block-list/elsewhere
+same "rates let pass" "$(verdict $fast)" pass/source-rate/elsewhere
+says "check says why" 'another network namespace, where nobody can be refused; it is dropped instead' wall check $spam6
+fails 1 "status is degraded" wall status
+heard_that "says so" 'refusing is not possible: connections are made in another network namespace'
+works "no longer" elsewhere 0
+works "and all is well" wall status
 
 # --- the ladder -------------------------------------------------------------------------------------
 
@@ -208,7 +251,30 @@ says "lists have the columns" 'would refuse +refused +dropped' wall lists
 heard_that "and their action" 'spam +refuse '
 works "the log has a line" wait_for 5 logged "^smtpwall: refuse source=203\\.0\\.113\\.1 reason=block-list list=spam port=25\$"
 works "of a DNSBL with its score" logged "refuse source=203\\.0\\.113\\.66 reason=dnsbl score=4 sites="
-works "and none of a drop that was a refusal" not logged 'drop source=203\.0\.113\.66 '
+works "and none of a drop that was a refusal" not logged ' drop source=2001:db8:bad::1 '
+
+# --- watch ------------------------------------------------------------------------------------------
+
+watched() {
+	local up rest
+	read -r up rest </proc/uptime
+	[ "$(bpftool -j map dump pinned "$pins/maps/settings" | "$(tool jsonget)" 0.formatted.value.watch_until)" -gt "${up/./}0000000" ]
+}
+sees() { # NAME PATTERN ARGUMENTS...: a watcher sees that of a source that nobody knew
+	local name=$1 pattern=$2 watcher lab_command
+	shift 2
+	lab_wall_command mail
+	"${lab_command[@]}" watch --count 1 --for 10s "$@" >"$LAB_DIR/seen" 2>&1 </dev/null &
+	watcher=$!
+	wait_for 5 watched
+	hears "$new" >/dev/null
+	wait "$watcher"
+	works "$name" grep -qE -- "$pattern" "$LAB_DIR/seen"
+}
+new=203.0.113.5
+sees "watch" ' refuse source=203\.0\.113\.5 reason=block-list list=spam port=25$'
+new=203.0.113.6
+sees "watch --json" '"verdict": ?"refuse".*"would": ?"refuse".*"list": ?"spam"' --json
 
 # --- monitor mode -----------------------------------------------------------------------------------
 
@@ -218,7 +284,8 @@ same "and would be refused" "$(of would $spam)" refuse
 fails 0 "check passes in monitor mode" wall check $spam
 heard_that "says what enforce mode would do" 'monitor: it passes; enforce mode would refuse it'
 heard_that "and the text" 'client +would be told: 554 5\.7\.1 '
-before=$(packets block-list would_refuse) # shellcheck disable=SC2034
+# shellcheck disable=SC2034 # in an eval
+before=$(packets block-list would_refuse)
 same "it reaches the mail server" "$(knock bad $spam $LAB_MAIL4 1 2500)" 1
 works "would_refuse is counted" eval '[ "$(packets block-list would_refuse)" -gt "$before" ]'
 works "and logged" wait_for 5 logged 'would-refuse source=203\.0\.113\.1 reason=block-list list=spam'
@@ -252,5 +319,17 @@ config enforce
 kill -HUP "${lab_daemons[mail]}"
 works "with it one can" wait_for 20 has_listener
 works "and all is well again" wait_for 10 wall status
+
+# --- a list by hand, and a configuration that knows nothing of refusing -----------------------------
+
+printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf
+works "up without anything that refuses" wall up
+works "reload without it" reloaded
+printf '203.0.113.120\n' >"$LAB_DIR/file"
+says "load says that there is no listener for it" 'nothing in .* refuses, so there is no listener, and this list drops' \
+	wall load byhand "$LAB_DIR/file" --action refuse --force
+fails 1 "status is degraded for it" wall status
+heard_that "and names the list" 'the list (byhand|zwide) refuses, but nothing in .* does'
+same "it drops" "$(verdict 203.0.113.120)" drop/block-list/no-listener
 
 finish

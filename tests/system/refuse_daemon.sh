@@ -163,14 +163,25 @@ lab_daemon mail
 works "the next daemon has one" wait_for 20 well
 works "refused" wait_for 5 is_refused
 fifth=$(listener)
+talk_to bad $bad4 $LAB_MAIL4
+works "a client is being told" hear '^554'
 works "down" wall down
+tell QUIT
+works "lets it finish" hear '^221'
+hang_up
 works "takes the link along" test ! -e "$pins/links/refuse"
 works "the listener goes" wait_for 15 ended $fifth
 works "up" wall up
 works "brings both back" wait_for 15 well
 works "refused" wait_for 5 is_refused
 sixth=$(listener)
-lab_daemon_stop mail
+talk_to bad $bad4 $LAB_MAIL4
+works "a client is being told" hear '^554'
+kill -TERM "${lab_daemons[mail]}"
+tell QUIT
+works "and let finish when the daemon ends" hear '^221'
+hang_up
+wait "${lab_daemons[mail]}"
 same "the daemon ends in good order" $? 0
 works "and the listener with it" wait_for 5 ended $sixth
 same "it says that nobody refuses" "$(health alive_until)" 0

@@ -7,11 +7,11 @@
  * FILE is read again when it changes. One rule a line, the first that matches the question's name
  * counts, none: REFUSED.
  *
- *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N] [say=TEXT]
+ *	PATTERN [delay=MS] [drop=PERCENT] [lose=N] [TRUNCATED] BEHAVIOUR [ttl=N] [says=TEXT]
  *
+ * says=TEXT: the answer to a question for TXT; _ is a space, | begins another string.
  * PATTERN is a shell pattern; lose=N: the first N questions are lost; TRUNCATED (or TCPONLY): over
- * UDP there is only TC, the behaviour over TCP. A question for
- * a TXT record gets TEXT, with blanks where it has _, if the behaviour is A. BEHAVIOUR:
+ * UDP there is only TC, the behaviour over TCP. BEHAVIOUR:
  *
  *	A 127.0.0.2[,127.0.0.4]   CNAME TARGET [A ADDRESS]   MX HOST (and no address)   NX   NODATA   SERVFAIL   REFUSED   SILENT
  *	GARBAGE (behind the right id)   CUT   LONG (a record with 16 bytes)   LOOP (of compression)
@@ -140,11 +140,19 @@ static void put_exchange(struct message *m, const struct rule *r)
 
 static void put_text(struct message *m, const struct rule *r)
 {
-	unsigned int length = (unsigned int)strlen(r->target);
+	char text[sizeof(r->says)];
+	size_t size;
 
-	put_record(m, 1, "", 16, r->ttl, length + 1);
-	m->byte[m->size++] = (uint8_t)length;
-	put(m, r->target, length);
+	snprintf(text, sizeof(text), "%s", r->says);
+	for (char *c = text; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	put_record(m, 1, "", 16, r->ttl, (unsigned int)strlen(text) + 1);
+	for (const char *c = text; *c; c += size, c += *c == '|') {
+		size = strcspn(c, "|");
+		put(m, &(uint8_t){(uint8_t)size}, 1);
+		put(m, c, size);
+	}
 }
 
 /* What a question becomes; `m` holds its head and the question itself. */
@@ -171,7 +179,7 @@ static void answer(struct message *m, const struct rule *r, const char *name, un
 		return;
 	if (kind == MX && type == 15)
 		put_exchange(m, r);
-	else if (kind == A && type == 16 && *r->target)
+	else if (type == 16 && r && *r->says)
 		put_text(m, r);
 	else if (kind == MX || kind == NX || kind == NODATA || type != 1)
 		put_soa(m, r, name);

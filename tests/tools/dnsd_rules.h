@@ -27,7 +27,7 @@ enum { KINDS_ALL(KIND) KINDS };
 /* clang-format on */
 
 struct rule {
-	char pattern[256], target[256];
+	char pattern[256], target[256], says[256];
 	uint8_t address[ADDRESSES][4];
 	unsigned int addresses, delay, drop, lose, kind;
 	uint32_t ttl;
@@ -68,10 +68,8 @@ static bool read_word(struct rule *r, char *word, char **rest)
 	char *value = strchr(word, '=');
 	unsigned int kind;
 
-	if (!strncmp(word, "say=", 4)) {
-		snprintf(r->target, sizeof(r->target), "%s", value + 1);
-		for (char *c = r->target; *c; c++)
-			*c = *c == '_' ? ' ' : *c;
+	if (value && !strncmp(word, "says", 4)) {
+		snprintf(r->says, sizeof(r->says), "%s", value + 1);
 		return true;
 	}
 	if (value) {

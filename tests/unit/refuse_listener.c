@@ -124,8 +124,10 @@ static void test_no_word(void **state)
 	setup.setup.ask_timeout_ms = PATIENCE;
 	tell(&setup);
 	fd = dial(AF_INET);
+	id = heard_kind(REFUSE_ASK).id;
 	tell(&late);
-	id = answered("554 5.7.1 another\r\n", false);
+	late = answer_to(id, "554 5.7.1 another\r\n");
+	tell(&late);
 	want(fd, "554 5.7.1 another\r\n");
 	close(fd);
 	want_end(id, REFUSE_CLOSED);

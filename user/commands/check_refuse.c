@@ -101,7 +101,9 @@ static const char *obstacle(const struct turned *t, char *text, size_t size)
 
 static const char *instead(const struct turned *t)
 {
-	return t->rate && t->word != REFUSE_LADDER ? "it passes instead" : "it is dropped instead";
+	if (t->rate && t->word != REFUSE_LADDER)
+		return "it passes instead";
+	return t->would ? "it would be dropped instead" : "it is dropped instead";
 }
 
 void turned_text(const struct turned *t)

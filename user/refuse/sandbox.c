@@ -96,28 +96,31 @@ struct rule {
 	struct scmp_arg_cmp compare[2];
 };
 
+/* An int is 32 bits of a register: what else is in it nobody looks at. */
+#define INT(n, value)                                                                              \
+	{                                                                                          \
+		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = (value)    \
+	}
+#define WITHOUT(n, bits)                                                                           \
+	{                                                                                          \
+		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (bits), .datum_b = 0              \
+	}
+#define NONE(n)                                                                                    \
+	{                                                                                          \
+		.arg = (n), .op = SCMP_CMP_EQ, .datum_a = 0                                        \
+	}
+
 #define ANY(name)                                                                                  \
 	{                                                                                          \
-		SCMP_SYS(name), 0,                                                                 \
-		{                                                                                  \
-			{                                                                          \
-				0                                                                  \
-			}                                                                          \
-		}                                                                                  \
+		.call = SCMP_SYS(name)                                                             \
 	}
 #define ONE(name, ...)                                                                             \
 	{                                                                                          \
-		SCMP_SYS(name), 1,                                                                 \
-		{                                                                                  \
-			__VA_ARGS__                                                                \
-		}                                                                                  \
+		.call = SCMP_SYS(name), .compared = 1, .compare = { __VA_ARGS__ }                  \
 	}
 #define TWO(name, ...)                                                                             \
 	{                                                                                          \
-		SCMP_SYS(name), 2,                                                                 \
-		{                                                                                  \
-			__VA_ARGS__                                                                \
-		}                                                                                  \
+		.call = SCMP_SYS(name), .compared = 2, .compare = { __VA_ARGS__ }                  \
 	}
 
 static const struct rule rules[] = {
@@ -133,25 +136,25 @@ static const struct rule rules[] = {
 	ANY(accept4),
 	ANY(getsockname),
 	ANY(recvfrom),
-	ONE(sendto, SCMP_A4_64(SCMP_CMP_EQ, 0)),
+	ONE(sendto, NONE(4)),
 	ANY(shutdown),
 	ANY(close),
-	TWO(setsockopt, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_EQ, SO_LINGER)),
-	TWO(setsockopt, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_EQ, SO_RCVBUF)),
-	TWO(setsockopt, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_EQ, SO_SNDBUF)),
-	TWO(setsockopt, SCMP_A1_32(SCMP_CMP_EQ, IPPROTO_TCP), SCMP_A2_32(SCMP_CMP_EQ, TCP_NODELAY)),
-	ONE(ioctl, SCMP_A1_32(SCMP_CMP_EQ, SIOCOUTQ)),
-	ONE(fcntl, SCMP_A1_32(SCMP_CMP_EQ, F_GETFL)),
-	ONE(fcntl, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL)),
+	TWO(setsockopt, INT(1, SOL_SOCKET), INT(2, SO_LINGER)),
+	TWO(setsockopt, INT(1, SOL_SOCKET), INT(2, SO_RCVBUF)),
+	TWO(setsockopt, INT(1, SOL_SOCKET), INT(2, SO_SNDBUF)),
+	TWO(setsockopt, INT(1, IPPROTO_TCP), INT(2, TCP_NODELAY)),
+	ONE(ioctl, INT(1, SIOCOUTQ)),
+	ONE(fcntl, INT(1, F_GETFL)),
+	ONE(fcntl, INT(1, F_SETFL)),
 	/* memory, never to be run */
-	ONE(mmap, SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
+	ONE(mmap, WITHOUT(2, PROT_EXEC)),
 	ANY(munmap),
 	ANY(brk),
 	/* how many files; the limit cannot be changed */
-	ONE(prlimit64, SCMP_A2_64(SCMP_CMP_EQ, 0)),
+	ONE(prlimit64, NONE(2)),
 	/* a last sentence, and the end */
-	ONE(write, SCMP_A0_32(SCMP_CMP_EQ, STDERR_FILENO)),
-	ONE(write, SCMP_A0_32(SCMP_CMP_EQ, STDOUT_FILENO)),
+	ONE(write, INT(0, STDERR_FILENO)),
+	ONE(write, INT(0, STDOUT_FILENO)),
 	ANY(exit_group),
 	ANY(exit),
 };
