@@ -298,7 +298,12 @@ virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 CONF
 	lab_postfix_options "$host" ${options[@]+"${options[@]}"} >>"$dir/etc/main.cf" || return 1
-	for setting; do printf '%s\n' "$setting" >>"$dir/etc/main.cf"; done
+	# In the place of what stands there: every process of Postfix warns of a setting that is there twice, and so many
+	# warnings fill the socket of the log, at which the master then waits for a postlogd that it has not started yet.
+	for setting; do
+		sed -i "/^${setting%%[ =]*} *=/d" "$dir/etc/main.cf"
+		printf '%s\n' "$setting" >>"$dir/etc/main.cf"
+	done
 	cat >"$dir/etc/master.cf" <<'CONF'
 smtp       inet  n - n - - smtpd
 pickup     unix  n - n 60 1 pickup
