@@ -126,9 +126,7 @@ works "refused all the same" wait_for 5 is_refused
 refusing nobody 300 drop
 kill -HUP "${lab_daemons[mail]}"
 works "no longer configured: no listener" wait_for 15 none_placed
-# Which list refuses is known when it is loaded, behind the up of the reload.
-works "the next up" wall up
-works "takes the link away" test ! -e "$pins/links/refuse"
+works "and no link" wait_for 10 test ! -e "$pins/links/refuse"
 works "dropped" is_dropped
 works "which is no fault" wait_for 10 wall status
 refusing no-such-user
