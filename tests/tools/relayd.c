@@ -10,6 +10,7 @@
  *	at PORT ADDRESS...
  *	accept PATTERN        takes a recipient when "<sender> <recipient>", as the client wrote both, matches: a * is
  *	                      any text, nothing else is special
+ *	refuse PATTERN        takes no sender like that
  *	only WHERE            and only there: ehlo, helo, tls, plain (no TLS), piped (MAIL and RCPT came together), single
  *	say STAGE TEXT        the reply instead of the usual one; %s is the command's argument; \r \n \e \0 \xNN, and \c
  *	                      at the end for no line's end
@@ -145,6 +146,8 @@ static void on_tls(void)
 		return;
 	}
 	reply(STARTTLS, "", "220 2.0.0 Ready to start TLS\r\n");
+	if (c.server->act[STARTTLS].text && c.server->act[STARTTLS].text[0] != '2')
+		return;
 	if (!c.server->certificate) {
 		put("\x16\x03\x01\xff\xff no handshake\r\n", 20);
 		end(false);
@@ -159,6 +162,10 @@ static void on_mail(const char *argument)
 {
 	if (c.mail) {
 		reply(MAIL, argument, "503 5.5.1 Error: nested MAIL command\r\n");
+		return;
+	}
+	if (c.server->refuse && is_like(c.server->refuse, argument)) {
+		reply(OTHER, argument, "553 5.1.8 %s: Sender address rejected\r\n");
 		return;
 	}
 	/* Where it matters, a client that sends two commands at once may have done so in two segments. */
@@ -187,7 +194,7 @@ static void on_rcpt(const char *argument)
 	} else if (!takes(argument)) {
 		reply(RCPT, argument, "554 5.7.1 %s: Relay access denied\r\n");
 	} else if (grey()) {
-		put("451 4.7.1 Greylisting in action, please come back later\r\n", 57);
+		reply(OTHER, "", "451 4.7.1 Greylisting in action, please come back later\r\n");
 	} else {
 		c.taken++;
 		reply(ACCEPTED, argument, "250 2.1.5 Ok\r\n");

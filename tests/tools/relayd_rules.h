@@ -37,7 +37,7 @@ struct act {
 
 struct server {
 	const char *port, *address[ADDRESSES];
-	const char *accept[PATTERNS], *certificate, *key;
+	const char *accept[PATTERNS], *refuse, *certificate, *key;
 	struct act act[STAGES];
 	unsigned int addresses, accepts, speed, places, after, grey, id;
 	const char *after_text;
@@ -171,6 +171,9 @@ static bool read_rule(const char *word, char **rest)
 	if (!strcmp(word, "accept") && s->accepts < PATTERNS) {
 		(*rest)[strcspn(*rest, "\n")] = '\0';
 		s->accept[s->accepts++] = copy_of(*rest);
+	} else if (!strcmp(word, "refuse")) {
+		(*rest)[strcspn(*rest, "\n")] = '\0';
+		s->refuse = copy_of(*rest);
 	} else if (!strcmp(word, "only")) {
 		return read_only(s, next(rest));
 	} else if (!strcmp(word, "tls")) {

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# relay_test.sh - relay-test against real mail servers, closed and open; the proof by a message; whom it asks before,
+# and what it says to a host that tests itself
+#
+# shellcheck disable=SC2317 # functions called by name
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/extra.bash
+. "$(dirname "$0")/extra.bash"
+# shellcheck source=tests/system/relay.bash
+. "$(dirname "$0")/relay.bash"
+lab_new "$@"
+relay_lab
+
+# name, the last part of its addresses
+hosts='world 9 postfix 10 wide 11 six 12 exim 13 gate 14'
+host_of() {
+	# shellcheck disable=SC2086 # words
+	set -- $hosts
+	while [ $# -gt 0 ]; do
+		lab_client "$1" "198.51.100.$2" "2001:db8:5100::$2"
+		printf '%s %s.lab.example\n' "198.51.100.$2" "$1" "2001:db8:5100::$2" "$1" >>"$relay_dir/hosts"
+		shift 2
+	done
+}
+host_of
+# Where mail ends that somebody relays.
+relayd world <<'END' || { not_ok relayd "it did not start"; finish; }
+at 25 198.51.100.9 2001:db8:5100::9
+accept *
+END
+away='relayhost = [198.51.100.9]'
+{ lab_postfix postfix --tls "$away" &&
+	lab_postfix wide --tls 'mynetworks = 0.0.0.0/0 [::]/0' "$away" &&
+	lab_postfix six 'mynetworks = 127.0.0.0/8 [::]/0' "$away"; } || { not_ok postfix "it did not start"; finish; }
+{ lab_exim exim && lab_exim gate 'RELAY_FROM = *'; } || { not_ok exim "it did not start"; finish; }
+
+# --- what they are ------------------------------------------------------------------------------------
+
+for name in postfix wide six exim gate; do patient=5s tries $name $name.lab.example; done
+tried
+for name in postfix exim; do
+	same "$name is closed" "$(told $name verdict)/$(ended_with $name)" closed/0
+done
+for name in wide six gate; do
+	same "$name is no more than suspect without a message" "$(told $name verdict)/$(ended_with $name)" "may relay/1"
+done
+same "over IPv4, one that is open over IPv6 only takes nothing" "$(taken six | grep -c '^4')" 0
+works "over IPv6 it does" test "$(taken six | grep -c '^6 plain ')" -ge 3
+messages() { cat "$relay_dir/world.log" 2>/dev/null | grep -c ' message$'; }
+same "no message was sent" "$(messages)" 0
+silent_on "none was begun" 'cleanup|DATA' cat "$(lab_log wide postfix)"
+
+# --- the proof -----------------------------------------------------------------------------------------
+
+proof() { tries "$1-proof" "$1.lab.example" --deliver --to me@world.example; }
+for name in postfix wide six; do patient=5s proof $name; done
+tried
+same "the closed one is closed with --deliver, too" "$(told postfix-proof verdict)/$(ended_with postfix-proof)" closed/0
+for name in wide six; do
+	same "$name is proven open" "$(told $name-proof verdict)/$(ended_with $name-proof)" open/1
+done
+arrived() { grep -qE "$1" "$relay_dir/world.mail"; }
+works "the message arrives" wait_for 10 arrived 'Subject: smtpwall relay-test .* plain'
+works "and says what it is" arrived 'It does no harm'
+finish
