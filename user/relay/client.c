@@ -235,11 +235,34 @@ static ssize_t transmit(struct smtp *smtp, const void *data, size_t size, short 
 	return sent < 0 ? gone(errno) : sent;
 }
 
+/*
+ * Nothing is due from the server when something is to be said to it. If it speaks all the same, its next
+ * reply would be taken for the answer to another command than it is.
+ */
+static int look_for_unasked(struct smtp *smtp)
+{
+	short events;
+	ssize_t got;
+
+	if (smtp->at < smtp->held)
+		return -EPROTO;
+	got = receive(smtp, &events);
+	if (got > 0) {
+		smtp->at = 0;
+		smtp->held = (size_t)got;
+		return -EPROTO;
+	}
+	return got == 0 ? -ECONNRESET : got == -EAGAIN ? 0 : (int)got;
+}
+
 int smtp_write(struct smtp *smtp, const void *data, size_t size)
 {
 	int64_t deadline = smtp_deadline(smtp);
 	const char *at = data;
+	int unasked = look_for_unasked(smtp);
 
+	if (unasked)
+		return unasked;
 	while (size) {
 		short events = POLLOUT;
 		ssize_t sent = transmit(smtp, at, size, &events);
@@ -281,17 +304,24 @@ int smtp_say(struct smtp *smtp, const char *format, ...)
 	return code;
 }
 
+int smtp_reply_to(struct smtp *smtp, int written, struct smtp_reply *out)
+{
+	int code;
+
+	smtp_reply_begin(out);
+	if (written && written != -ECONNRESET && written != -EPROTO)
+		return written;
+	code = smtp_read(smtp, out);
+	return code || written != -EPROTO || out->code == 421 ? code : -EPROTO;
+}
+
 int smtp_ask(struct smtp *smtp, struct smtp_reply *out, const char *format, ...)
 {
 	va_list args;
 	int code;
 
-	smtp_reply_begin(out);
 	va_start(args, format);
 	code = say(smtp, format, args);
 	va_end(args);
-	/* A server that closed may have said why before: what it said is still to be read. */
-	if (code && code != -ECONNRESET)
-		return code;
-	return smtp_read(smtp, out);
+	return smtp_reply_to(smtp, code, out);
 }

@@ -91,9 +91,17 @@ int smtp_local(const struct smtp *smtp, struct sockaddr_storage *out);
  */
 int smtp_read(struct smtp *smtp, struct smtp_reply *out);
 
-/* Writes bytes as they are; smtp_say() one command, and puts the CRLF behind it. 0 or as above. */
+/*
+ * Writes bytes as they are; smtp_say() one command, and puts the CRLF behind it. 0 or as above; -EPROTO,
+ * and nothing was written: the server has said something unasked.
+ */
 int smtp_write(struct smtp *smtp, const void *data, size_t size);
 int smtp_say(struct smtp *smtp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * The reply to what was written with that result. A server that ended the connection may have said why
+ * before, and may say 421 unasked; what else it says unasked is -EPROTO.
+ */
+int smtp_reply_to(struct smtp *smtp, int written, struct smtp_reply *out);
 /* Says a command and reads the reply. */
 int smtp_ask(struct smtp *smtp, struct smtp_reply *out, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
