@@ -216,8 +216,13 @@ int smtp_read(struct smtp *smtp, struct smtp_reply *out)
 		while (smtp->at < smtp->held) {
 			enum smtp_step step = smtp_reply_byte(out, smtp->buffer[smtp->at++]);
 
-			if (step != SMTP_MORE)
-				return step == SMTP_COMPLETE ? 0 : -EPROTO;
+			if (step == SMTP_COMPLETE)
+				return 0;
+			if (step == SMTP_BROKEN) {
+				smtp_reply_rest(out, smtp->buffer + smtp->at,
+						smtp->held - smtp->at);
+				return -EPROTO;
+			}
 		}
 	}
 }

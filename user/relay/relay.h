@@ -49,6 +49,8 @@ enum smtp_step {
 
 void smtp_reply_begin(struct smtp_reply *reply);
 enum smtp_step smtp_reply_byte(struct smtp_reply *reply, unsigned char c);
+/* Keeps what else is there of a line that is no SMTP: whoever is told of it may know what it is. */
+void smtp_reply_rest(struct smtp_reply *reply, const unsigned char *data, size_t size);
 
 /*
  * The server's own words on one line, safe to show: the code once, then the texts of all lines with a

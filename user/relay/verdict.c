@@ -175,7 +175,7 @@ static void time_told(const char *words, char *out, size_t size)
 	for (const char *c = words + strspn(words, "0123456789. "); *c; c++) {
 		size_t digits = strspn(c, "0123456789:"), blank;
 
-		if (!digits ||
+		if (!isdigit((unsigned char)*c) ||
 		    (c > words && (isalnum((unsigned char)c[-1]) || strchr(".:-[", c[-1])))) {
 			c += digits ? digits - 1 : 0;
 			continue;

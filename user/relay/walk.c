@@ -90,7 +90,10 @@ static bool no_session(struct session *s, struct relay_test *test)
 	if (s->walk->reach != REACH_TRIED)
 		return false;
 	if (test->stage == STAGE_GREETING)
-		stop(s->walk, test->code ? "it wants no more connections" : "it went silent",
+		stop(s->walk,
+		     test->outcome == RELAY_UNINTELLIGIBLE ? "what answers is no mail server"
+		     : test->code			   ? "it wants no more connections"
+							   : "it went silent",
 		     test->words);
 	else
 		stop(s->walk, "no session could be begun", test->words);
