@@ -5,8 +5,9 @@
  * Politely: one connection at a time, few transactions on each, a pause between them. Servers end a
  * connection after some errors (Postfix slows down after 10 and ends it after 20), and a refusal is one to
  * them; so the walk goes on with another connection before that, and tries again once what was lost on
- * a used one. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with 421:
- * the server wants no more of it. What was not tried then stays so, and nothing is concluded from it.
+ * a used one. Where a 421 comes sooner, less is asked of each connection from then on; after some of them
+ * the walk is over. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with
+ * 421: the server wants no more of it. What was not tried then stays so, and nothing is concluded from it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "session.h"
 
 #define TRANSACTIONS 8 /* on one connection: below the 10 after which Postfix delays its replies */
+#define HINTS	     3 /* 421 that are taken for that */
 #define STRIKES	     2 /* tests in a row that a fresh connection did not survive */
 #define REFUSALS     6 /* in a row of this machine as such: the others will be no other */
 #define BREATH_MS                                                                                  \
@@ -23,6 +25,8 @@
 
 struct progress {
 	unsigned int strikes, refusals;
+	unsigned int transactions; /* on one connection */
+	unsigned int hints;	   /* that they are too many */
 	bool breathed;
 	int64_t deadline;
 };
@@ -63,7 +67,7 @@ static enum relay_outcome connect_for(struct session *s, struct progress *p,
 	bool served = s->walk->reach == REACH_TRIED && s->walk->greeting[0];
 	enum relay_outcome outcome;
 
-	if (s->smtp && (s->way != test->way || s->transactions >= TRANSACTIONS))
+	if (s->smtp && (s->way != test->way || s->transactions >= p->transactions))
 		session_end(s);
 	if (s->smtp)
 		return RELAY_ACCEPTED;
@@ -100,6 +104,15 @@ static bool no_session(struct session *s, struct relay_test *test)
 	return false;
 }
 
+/* A 421 came to a transaction, which is counted already. False: no less can be asked. */
+static bool asks_less(const struct session *s, struct progress *p)
+{
+	if (s->transactions < 2 || ++p->hints > HINTS)
+		return false;
+	p->transactions = s->transactions - 1;
+	return true;
+}
+
 /* One test. False: the walk is over. */
 static bool run_test(struct session *s, struct progress *p, struct relay_test *test)
 {
@@ -114,6 +127,10 @@ static bool run_test(struct session *s, struct progress *p, struct relay_test *t
 			return no_session(s, test);
 		used = s->transactions > 0;
 		session_try(s, test);
+		if (test->outcome == RELAY_LOST && test->code && !asks_less(s, p)) {
+			stop(s->walk, "it wants no more of this", test->words);
+			return false;
+		}
 		if (test->outcome != RELAY_LOST || !used || !again)
 			break;
 		again = false;
@@ -148,7 +165,8 @@ static bool may_change(const struct relay_test *test)
 /* All tests, or only those that may end otherwise by now. */
 static void run_tests(struct session *s, bool waited)
 {
-	struct progress p = {.deadline = now_ms() + (int64_t)LIMIT * s->plan->timeout_ms};
+	struct progress p = {.transactions = TRANSACTIONS,
+			     .deadline = now_ms() + (int64_t)LIMIT * s->plan->timeout_ms};
 	struct relay_walk *walk = s->walk;
 
 	for (unsigned int i = 0; i < walk->tests; i++) {
