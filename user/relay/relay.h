@@ -232,6 +232,7 @@ struct relay_test {
 struct relay_plan {
 	struct relay_names names; /* server, literal: filled in for each */
 	char helo[SMTP_NAME];	  /* "": this end's address as a literal */
+	char own_name[SMTP_NAME]; /* this machine's: a server of that name is this machine; "" */
 	const char *sni;	  /* NULL: an address was given */
 	char token[17];		  /* of this run: in messages and made-up users */
 	bool deliver;

@@ -88,6 +88,18 @@ static void learn_name(struct session *s, const struct smtp_reply *reply)
 		snprintf(s->names.server, sizeof(s->names.server), "%s", s->walk->server);
 }
 
+/*
+ * The way to one's own public address may lead out to a router that translates it and back in: the server
+ * that greets by this machine's name is met from inside.
+ */
+static bool is_self(const struct session *s)
+{
+	const struct relay_walk *walk = s->walk;
+
+	return !strcmp(walk->local, walk->address) ||
+	       (s->plan->own_name[0] && !strcasecmp(walk->server, s->plan->own_name));
+}
+
 static enum relay_outcome greeting(struct session *s, struct relay_test *test)
 {
 	struct smtp_reply reply;
@@ -107,6 +119,10 @@ static enum relay_outcome greeting(struct session *s, struct relay_test *test)
 		snprintf(s->walk->greeting, sizeof(s->walk->greeting), "%s", test->words);
 	if (outcome == RELAY_ACCEPTED)
 		learn_name(s, &reply);
+	if (is_self(s)) {
+		s->walk->reach = REACH_SELF;
+		return test->outcome = RELAY_NOT_TRIED;
+	}
 	return outcome;
 }
 
