@@ -34,7 +34,7 @@ impatient        0 closed         refused       after 4 421 4.7.0 mail.lab.examp
 no-ehlo          0 closed         not-offered,refused say EHLO 502 5.5.1 Command not implemented
 bare             0 closed         not-offered,refused bare
 exim-strict      0 closed         not-offered,refused bare ;; strict
-slow             0 closed         refused       speed 4000
+slow             0 closed         refused       speed 5000
 tls              0 closed         refused       tls CERT KEY
 no-tls-today     3 could-not-tell deferred,refused tls CERT KEY ;; say STARTTLS 454 4.7.0 TLS not available
 coloured         0 closed         refused       say RCPT 554 5.7.1 \e[31mRelay access denied\e]0;owned\x07\x9b1m ;; say GREETING 220 \e[2Jmail ESMTP \x08

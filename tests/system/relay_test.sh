@@ -15,7 +15,7 @@ lab_new "$@"
 relay_lab
 
 # name, the last part of its addresses
-hosts='world 9 postfix 10 wide 11 six 12 exim 13 gate 14'
+hosts='world 9 postfix 10 wide 11 only6 12 exim 13 gate 14'
 host_of() {
 	# shellcheck disable=SC2086 # words
 	set -- $hosts
@@ -30,36 +30,39 @@ host_of
 relayd world <<'END' || { not_ok relayd "it did not start"; finish; }
 at 25 198.51.100.9 2001:db8:5100::9
 accept *
+say GREETING 220 world.lab.example ESMTP
+say EHLO 250 world.lab.example
 END
-away='relayhost = [198.51.100.9]'
-{ lab_postfix postfix --tls "$away" &&
-	lab_postfix wide --tls 'mynetworks = 0.0.0.0/0 [::]/0' "$away" &&
-	lab_postfix six 'mynetworks = 127.0.0.0/8 [::]/0' "$away"; } || { not_ok postfix "it did not start"; finish; }
+# It would slow down who begins messages and sends none.
+away=('relayhost = [198.51.100.9]' 'in_flow_delay = 0')
+{ lab_postfix postfix --tls "${away[@]}" &&
+	lab_postfix wide --tls 'mynetworks = 0.0.0.0/0 [::]/0' "${away[@]}" &&
+	lab_postfix only6 'mynetworks = 127.0.0.0/8 [::]/0' "${away[@]}"; } || { not_ok postfix "it did not start"; finish; }
 { lab_exim exim && lab_exim gate 'RELAY_FROM = *'; } || { not_ok exim "it did not start"; finish; }
 
 # --- what they are ------------------------------------------------------------------------------------
 
-for name in postfix wide six exim gate; do patient=5s tries $name $name.lab.example; done
+for name in postfix wide only6 exim gate; do patient=5s tries $name $name.lab.example; done
 tried
 for name in postfix exim; do
 	same "$name is closed" "$(told $name verdict)/$(ended_with $name)" closed/0
 done
-for name in wide six gate; do
+for name in wide only6 gate; do
 	same "$name is no more than suspect without a message" "$(told $name verdict)/$(ended_with $name)" "may relay/1"
 done
-same "over IPv4, one that is open over IPv6 only takes nothing" "$(taken six | grep -c '^4')" 0
-works "over IPv6 it does" test "$(taken six | grep -c '^6 plain ')" -ge 3
+same "over IPv4, one that is open over IPv6 only takes nothing" "$(taken only6 | grep -c '^4')" 0
+works "over IPv6 it does" test "$(taken only6 | grep -c '^6 plain ')" -ge 3
 messages() { cat "$relay_dir/world.log" 2>/dev/null | grep -c ' message$'; }
 same "no message was sent" "$(messages)" 0
-silent_on "none was begun" 'cleanup|DATA' cat "$(lab_log wide postfix)"
+silent_on "none was begun" 'cleanup.*message-id' cat "$(lab_log wide postfix)"
 
 # --- the proof -----------------------------------------------------------------------------------------
 
 proof() { tries "$1-proof" "$1.lab.example" --deliver --to me@world.example; }
-for name in postfix wide six; do patient=5s proof $name; done
+for name in postfix wide only6; do patient=5s proof $name; done
 tried
 same "the closed one is closed with --deliver, too" "$(told postfix-proof verdict)/$(ended_with postfix-proof)" closed/0
-for name in wide six; do
+for name in wide only6; do
 	same "$name is proven open" "$(told $name-proof verdict)/$(ended_with $name-proof)" open/1
 done
 arrived() { grep -qE "$1" "$relay_dir/world.mail"; }

@@ -169,7 +169,7 @@ static void on_mail(const char *argument)
 		return;
 	}
 	/* Where it matters, a client that sends two commands at once may have done so in two segments. */
-	c.piped = more(c.server->only == ONLY_PIPED || c.server->only == ONLY_SINGLE ? 50 : 0);
+	c.piped = more(c.server->only == ONLY_PIPED || c.server->only == ONLY_SINGLE ? 10 : 0);
 	snprintf(c.from, sizeof(c.from), "%s", argument);
 	/* A refused sender begins nothing. */
 	c.mail = !c.server->act[MAIL].text || c.server->act[MAIL].text[0] == '2';
@@ -271,11 +271,11 @@ static void on_command(char *line)
 		put(s->after_text, s->after_size);
 		end(false);
 	}
-	if (s->strict && more(50)) {
+	if (s->strict && more(10)) {
 		put("554 SMTP synchronization error\r\n", 32);
 		end(false);
 	}
-	if (s->deaf && more(50) && !c.held)
+	if (s->deaf && more(10) && !c.held)
 		get_some(c.buffer, sizeof(c.buffer));
 	c.held = s->deaf ? 0 : c.held;
 	if (stage == EHLO || stage == HELO)

@@ -104,11 +104,19 @@ static void put(const char *data, size_t size)
 		put_some(data, size);
 		return;
 	}
-	for (; size; data++, size--) {
-		const struct timespec t = {.tv_nsec = 999999999 / c.server->speed};
+	/* A hundred times a second, or a byte at a time. */
+	while (size) {
+		size_t step = c.server->speed / 100 ? c.server->speed / 100 : 1;
+		const struct timespec t = {
+			.tv_nsec = (long)(step * 999999999 / c.server->speed),
+		};
 
-		put_some(data, 1);
+		if (step > size)
+			step = size;
+		put_some(data, step);
 		nanosleep(&t, NULL);
+		data += step;
+		size -= step;
 	}
 }
 

@@ -5,8 +5,8 @@
  * Politely: one connection at a time, few transactions on each, a pause between them. Servers end a
  * connection after some errors (Postfix slows down after 10 and ends it after 20), and a refusal is one to
  * them; so the walk goes on with another connection before that, and tries again once what was lost on
- * a used one. Where a 421 comes sooner, less is asked of each connection from then on; after some of them
- * the walk is over. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with
+ * a used one. Where a 421 comes sooner, half as much is asked of each connection from then on, until that is
+ * too much as well. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with
  * 421: the server wants no more of it. What was not tried then stays so, and nothing is concluded from it.
  */
 #include <errno.h>
@@ -16,7 +16,6 @@
 #include "session.h"
 
 #define TRANSACTIONS 8 /* on one connection: below the 10 after which Postfix delays its replies */
-#define HINTS	     3 /* 421 that are taken for that */
 #define STRIKES	     2 /* tests in a row that a fresh connection did not survive */
 #define REFUSALS     6 /* in a row of this machine as such: the others will be no other */
 #define BREATH_MS                                                                                  \
@@ -26,7 +25,6 @@
 struct progress {
 	unsigned int strikes, refusals;
 	unsigned int transactions; /* on one connection */
-	unsigned int hints;	   /* that they are too many */
 	bool breathed;
 	int64_t deadline;
 };
@@ -104,12 +102,12 @@ static bool no_session(struct session *s, struct relay_test *test)
 	return false;
 }
 
-/* A 421 came to a transaction, which is counted already. False: no less can be asked. */
-static bool asks_less(const struct session *s, struct progress *p)
+/* The server ended a connection with a word about it. False: no less can be asked of the next one. */
+static bool asks_less(struct progress *p)
 {
-	if (s->transactions < 2 || ++p->hints > HINTS)
+	if (p->transactions == 1)
 		return false;
-	p->transactions = s->transactions - 1;
+	p->transactions /= 2;
 	return true;
 }
 
@@ -127,7 +125,7 @@ static bool run_test(struct session *s, struct progress *p, struct relay_test *t
 			return no_session(s, test);
 		used = s->transactions > 0;
 		session_try(s, test);
-		if (test->outcome == RELAY_LOST && test->code && !asks_less(s, p)) {
+		if (test->outcome == RELAY_LOST && test->code && !asks_less(p)) {
 			stop(s->walk, "it wants no more of this", test->words);
 			return false;
 		}
