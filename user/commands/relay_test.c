@@ -35,9 +35,8 @@ const char help_relay_test[] =
 	"Verdict and exit status: closed 0; open or may relay 1 (`open`: it took a message; `may relay`: it accepted\n"
 	"the recipient, which is no proof yet); could not tell 3; 2 wrong usage.\n";
 
-#define DOMAIN_DEFAULT "smtpwall-test.example"
-#define TIMEOUT_MS     30000
-#define PAUSE_MS       50
+#define TIMEOUT_MS 30000
+#define PAUSE_MS   50
 
 /* --- addresses -------------------------------------------------------------------------------- */
 
@@ -126,16 +125,17 @@ static int take_options(struct relay_run *run)
 	if (o->deliver && !o->to)
 		return usage("relay-test",
 			     "--deliver sends a message: say --to with an address of yours");
-	if (!take_address(o->from ? o->from : "relay-test-from@" DOMAIN_DEFAULT, n->from_user,
+	if (!take_address(o->from ? o->from : "relay-test-from@" RELAY_DOMAIN, n->from_user,
 			  n->from_domain))
 		return usage("relay-test", "--from takes a plain address, not \"%s\"", o->from);
-	if (!take_address(o->to ? o->to : "relay-test@" DOMAIN_DEFAULT, n->to_user, n->to_domain))
+	if (!take_address(o->to ? o->to : "relay-test@" RELAY_DOMAIN, n->to_user, n->to_domain))
 		return usage("relay-test", "--to takes a plain address, not \"%s\"", o->to);
 	if (o->helo && !is_helo(o->helo))
 		return usage("relay-test", "--helo takes a name, not \"%s\"", o->helo);
 	own_name(plan->own_name);
 	snprintf(plan->helo, sizeof(plan->helo), "%s", o->helo ? o->helo : plan->own_name);
 	plan->deliver = o->deliver;
+	plan->to_given = o->to != NULL;
 	plan->wrapped = run->port == 465;
 	plan->timeout_ms = o->timeout ? (unsigned int)o->timeout * 1000 : TIMEOUT_MS;
 	plan->pause_ms = o->pause_given ? (unsigned int)o->pause * 1000 : PAUSE_MS;

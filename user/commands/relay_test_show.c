@@ -9,7 +9,7 @@
 #include "../output.h"
 #include "relay_test.h"
 
-#define WORDS_SHOWN 110 /* of what the server said, in the table; all of it is in JSON */
+#define WORDS_SHOWN 120 /* of what the server said, in the table; all of it is in JSON */
 
 static const char *family_of(const struct relay_walk *walk)
 {
@@ -36,6 +36,8 @@ static json_object *test_json(const struct relay_test *t)
 	json_text(o, "words", t->words);
 	if (t->any_user)
 		json_flag(o, "any_user", true);
+	if (t->own_domain)
+		json_flag(o, "own_domain", true);
 	return o;
 }
 
@@ -125,7 +127,8 @@ static enum colour verdict_colour(enum relay_verdict verdict)
 
 static bool alike(const struct relay_test *a, const struct relay_test *b)
 {
-	return a->form == b->form && a->outcome == b->outcome && a->any_user == b->any_user;
+	return a->form == b->form && a->outcome == b->outcome && a->any_user == b->any_user &&
+	       a->own_domain == b->own_domain;
 }
 
 /* The ways in which this form ended as in `first`, which is the first of them. */
@@ -169,8 +172,7 @@ static void test_row(const struct relay_walk *walk, const struct relay_test *t, 
 	snprintf(words, sizeof(words), "%s", t->words);
 	if (strlen(words) > WORDS_SHOWN)
 		snprintf(words + WORDS_SHOWN - 3, 4, "...");
-	table_row(table, (const char *const[]){relay_form[t->form].name, ways, outcome,
-					       t->recipient, words});
+	table_row(table, (const char *const[]){relay_form[t->form].name, ways, outcome, words});
 }
 
 /* A way that the server lacks is one line, not one for each form. */
@@ -180,31 +182,32 @@ static void way_rows(const struct relay_walk *walk, struct table *table)
 		const struct relay_test *t = &walk->test[i];
 
 		if (t->outcome == RELAY_NOT_OFFERED)
-			table_row(table, (const char *const[]){
-						 "(every form)", relay_way_name(t->way),
-						 relay_outcome_name(t->outcome), "", t->words});
+			table_row(table,
+				  (const char *const[]){"(every form)", relay_way_name(t->way),
+							relay_outcome_name(t->outcome), t->words});
 	}
 }
 
 static void walk_text(const struct relay_run *run, const struct relay_walk *walk)
 {
-	static const char *const heading[] = {"form", "sent with", "outcome", "recipient",
+	static const char *const heading[] = {"form", "sent with", "outcome",
 					      "what the server said"};
 	enum relay_verdict verdict;
 	struct table *table;
 	unsigned int not_tried = 0;
 	char why[1024];
 
-	printf("%s%s%s%s port %u", colour(stdout, COLOUR_BOLD),
-	       walk->address[0] ? walk->address : family_of(walk), colour_end(stdout),
-	       walk->address[0] ? "" : ":", run->port);
+	printf("%s%s%s", colour(stdout, COLOUR_BOLD),
+	       walk->address[0] ? walk->address : family_of(walk), colour_end(stdout));
+	if (walk->address[0])
+		printf(" port %u", run->port);
 	if (walk->local[0])
 		printf(", asked from %s", walk->local);
 	putchar('\n');
 	if (walk->greeting[0])
 		printf("  greeting  %s\n", walk->greeting);
 	if (walk->reach == REACH_TRIED) {
-		table = table_new(5, heading);
+		table = table_new(4, heading);
 		for (unsigned int i = 0; i < walk->tests; i++) {
 			const struct relay_test *t = &walk->test[i];
 

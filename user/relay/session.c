@@ -265,7 +265,7 @@ static enum relay_outcome one_by_one(struct session *s, struct relay_test *test)
 	return take(s, test, STAGE_RCPT, err, &reply);
 }
 
-static enum relay_outcome transact(struct session *s, struct relay_test *test)
+enum relay_outcome session_transact(struct session *s, struct relay_test *test)
 {
 	enum relay_outcome outcome =
 		s->way == WAY_PIPELINED ? pipeline(s, test) : one_by_one(s, test);
@@ -302,40 +302,6 @@ static void deliver(struct session *s, struct relay_test *test)
 		session_drop(s);
 }
 
-/*
- * A recipient that ends in the server's own name may have been taken for one of its own. If it takes
- * any user there, the form proves nothing.
- */
-static void try_any_user(struct session *s, struct relay_test *test)
-{
-	static const char *const ending[TAILS] = {
-		[TAIL_NAME] = "@%s",
-		[TAIL_LITERAL] = "@[%i]",
-		[TAIL_LOCALHOST] = "@localhost",
-		[TAIL_NONE] = "",
-	};
-	enum relay_tail tail = relay_form[test->form].tail;
-	struct relay_test control = *test;
-	char pattern[64];
-
-	if (tail == TAIL_FOREIGN)
-		return;
-	if (!s->any_user[tail] && s->smtp) {
-		snprintf(pattern, sizeof(pattern), "<smtpwall-nobody-%s%s>", s->plan->token,
-			 ending[tail]);
-		relay_path(pattern, &s->names, control.recipient);
-		transact(s, &control);
-		if (control.outcome == RELAY_ACCEPTED)
-			s->any_user[tail] = 1;
-		else if (control.outcome == RELAY_REFUSED ||
-			 control.outcome == RELAY_UNKNOWN_USER ||
-			 control.outcome == RELAY_UNKNOWN_DOMAIN)
-			s->any_user[tail] = -1;
-	}
-	/* Not known: the doubt stays. */
-	test->any_user = s->any_user[tail] >= 0;
-}
-
 /* The recipient is what is tried: any sender that the server takes will do. */
 static void try_other_senders(struct session *s, struct relay_test *test)
 {
@@ -348,7 +314,7 @@ static void try_other_senders(struct session *s, struct relay_test *test)
 			return;
 		relay_path(sender[i], &s->names, test->sender);
 		if (strcmp(test->sender, first) != 0)
-			transact(s, test);
+			session_transact(s, test);
 	}
 }
 
@@ -358,13 +324,13 @@ void session_try(struct session *s, struct relay_test *test)
 
 	relay_path(form->sender, &s->names, test->sender);
 	relay_path(form->recipient, &s->names, test->recipient);
-	test->any_user = test->content = false;
-	transact(s, test);
+	test->any_user = test->own_domain = test->content = false;
+	session_transact(s, test);
 	if (!form->about_sender)
 		try_other_senders(s, test);
 	if (test->outcome != RELAY_ACCEPTED)
 		return;
 	if (s->plan->deliver && !s->delivered[test->form])
 		deliver(s, test);
-	try_any_user(s, test);
+	session_doubt(s, test);
 }
