@@ -5,7 +5,7 @@
 #
 #   relay_lab                     the mail host, and a host `stranger` that tests it; mail.lab.example has both
 #                                 addresses of the mail host, four.lab.example and six.lab.example one each
-#   relayd [HOST]                 servers on that host (mail), described on standard input (tests/tools/relayd.c); @
+#   relayd HOST                   servers on that host, described on standard input (tests/tools/relayd.c); @
 #                                 stands for both addresses of the mail host; its journal is $relay_dir/HOST.log
 #   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses
 #   tries NAME TARGET...          the same with --json, in the background; when all have `tried`:
@@ -33,8 +33,8 @@ relay_lab() {
 	mount --bind "$relay_dir/resolv.conf" /etc/resolv.conf
 }
 
-relayd() {
-	local host=${1:-mail}
+relayd() { # HOST
+	local host=$1
 	sed "s/^\(at [0-9]*\) @/\1 $LAB_MAIL4 $LAB_MAIL6/" >"$relay_dir/$host"
 	lab_serve "$host" "$relay_dir/$host.out" '^relayd: ready' "$(tool relayd)" "$relay_dir/$host"
 }

@@ -18,32 +18,32 @@ lab_certificate || { not_ok certificate "there is none"; finish; }
 # Sender and recipient as nmap and Metasploit write them, then those of older testers; LIT is the server's address.
 table() {
 	cat <<'END'
-null-sender            <> <relaytest@elsewhere.example>
-plain                  <antispam@outside.example> <relaytest@elsewhere.example>
-local-sender           <antispam@mail.lab.example> <relaytest@elsewhere.example>
-literal-sender         <antispam@[LIT]> <relaytest@elsewhere.example>
-percent-literal        <antispam@[LIT]> <relaytest%elsewhere.example@[LIT]>
-percent-name           <antispam@[LIT]> <relaytest%elsewhere.example@mail.lab.example>
-quoted                 <antispam@[LIT]> <"relaytest@elsewhere.example">
-quoted-percent         <antispam@[LIT]> <"relaytest%elsewhere.example">
-double-at-literal      <antispam@[LIT]> <relaytest@elsewhere.example@[LIT]>
-quoted-literal         <antispam@[LIT]> <"relaytest@elsewhere.example"@[LIT]>
-double-at-name         <antispam@[LIT]> <relaytest@elsewhere.example@mail.lab.example>
-route-literal          <antispam@[LIT]> <@[LIT]:relaytest@elsewhere.example>
-route-name             <antispam@[LIT]> <@mail.lab.example:relaytest@elsewhere.example>
-bang                   <antispam@[LIT]> <elsewhere.example!relaytest>
-bang-literal           <antispam@[LIT]> <elsewhere.example!relaytest@[LIT]>
-bang-name              <antispam@[LIT]> <elsewhere.example!relaytest@mail.lab.example>
-bare-sender            <antispam> <relaytest@elsewhere.example>
-localhost-sender       <antispam@localhost> <relaytest@elsewhere.example>
-percent                * <relaytest%elsewhere.example>
-percent-localhost      * <relaytest%elsewhere.example@localhost>
-quoted-name            * <"relaytest@elsewhere.example"@mail.lab.example>
-quoted-percent-literal * <"relaytest%elsewhere.example"@[LIT]>
-quoted-percent-name    * <"relaytest%elsewhere.example"@mail.lab.example>
+null-sender            <> <relay-test@smtpwall-test.example>
+plain                  <antispam@outside.example> <relay-test@smtpwall-test.example>
+local-sender           <antispam@mail.lab.example> <relay-test@smtpwall-test.example>
+literal-sender         <antispam@[LIT]> <relay-test@smtpwall-test.example>
+percent-literal        <antispam@[LIT]> <relay-test%smtpwall-test.example@[LIT]>
+percent-name           <antispam@[LIT]> <relay-test%smtpwall-test.example@mail.lab.example>
+quoted                 <antispam@[LIT]> <"relay-test@smtpwall-test.example">
+quoted-percent         <antispam@[LIT]> <"relay-test%smtpwall-test.example">
+double-at-literal      <antispam@[LIT]> <relay-test@smtpwall-test.example@[LIT]>
+quoted-literal         <antispam@[LIT]> <"relay-test@smtpwall-test.example"@[LIT]>
+double-at-name         <antispam@[LIT]> <relay-test@smtpwall-test.example@mail.lab.example>
+route-literal          <antispam@[LIT]> <@[LIT]:relay-test@smtpwall-test.example>
+route-name             <antispam@[LIT]> <@mail.lab.example:relay-test@smtpwall-test.example>
+bang                   <antispam@[LIT]> <smtpwall-test.example!relay-test>
+bang-literal           <antispam@[LIT]> <smtpwall-test.example!relay-test@[LIT]>
+bang-name              <antispam@[LIT]> <smtpwall-test.example!relay-test@mail.lab.example>
+bare-sender            <antispam> <relay-test@smtpwall-test.example>
+localhost-sender       <antispam@localhost> <relay-test@smtpwall-test.example>
+percent                * <relay-test%smtpwall-test.example>
+percent-localhost      * <relay-test%smtpwall-test.example@localhost>
+quoted-name            * <"relay-test@smtpwall-test.example"@mail.lab.example>
+quoted-percent-literal * <"relay-test%smtpwall-test.example"@[LIT]>
+quoted-percent-name    * <"relay-test%smtpwall-test.example"@mail.lab.example>
 END
 }
-addresses=(--from antispam@outside.example --to relaytest@elsewhere.example)
+addresses=(--from antispam@outside.example)
 ways="ehlo helo pipelined starttls"
 
 at() { printf 'at %s @\ntls %s %s\n' "$1" "$LAB_DIR/tls.pem" "$LAB_DIR/tls.key"; }
@@ -56,12 +56,16 @@ port=3100
 	port=3200
 	for only in ehlo helo plain tls piped single; do
 		at $((port += 1))
-		printf '%s\n' 'accept * <elsewhere.example!relaytest>' "only $only"
+		printf '%s\n' 'accept * <smtpwall-test.example!relay-test>' "only $only"
 	done
 	# It finds fault with the sender, and relays for another one.
 	at 3301
-	printf '%s\n' 'accept <> <relaytest%elsewhere.example@mail.lab.example>' 'refuse <*@[*'
-} | relayd || { not_ok relayd "it did not start"; finish; }
+	printf '%s\n' 'accept <> <relay-test%smtpwall-test.example@mail.lab.example>' 'refuse <*@[*'
+	# It takes all for a domain of its own, and for users that it has.
+	printf '%s\n' 'at 3302 @' 'accept * <*@own.example>'
+	printf '%s\n' 'at 3303 @' 'accept * <me@own.example>' 'say RCPT 550 5.1.1 %s: User unknown'
+	printf '%s\n' 'at 3304 @' 'accept *'
+} | relayd mail || { not_ok relayd "it did not start"; finish; }
 
 port=3100
 while read -r name _; do
@@ -71,7 +75,8 @@ port=3200
 for only in ehlo helo plain tls piped single; do
 	tries "only-$only" "mail.lab.example:$((port += 1))" "${addresses[@]}"
 done
-tries sender mail.lab.example:3301 "${addresses[@]}"
+tries sender four.lab.example:3301 "${addresses[@]}"
+for own in 3302 3303 3304; do tries to-$own four.lab.example:$own --to me@own.example; done
 tried
 
 in_ways() { # FORM WAY...: in both families
@@ -97,6 +102,11 @@ tls starttls
 piped pipelined
 single ehlo helo starttls
 END
-# shellcheck disable=SC2086 # words
-same "a sender that is refused hides nothing" "$(taken sender)" "$(in_ways percent-name $ways)"
+same "a sender that is refused hides nothing" "$(taken sender)" "$(in_ways percent-name ehlo helo pipelined starttls | grep '^4')"
+# Somebody names an address that the server itself is responsible for.
+for own in 3302 3303; do
+	same "its own domain is no relaying" "$(told to-$own verdict)/$(ended_with to-$own)" "could not tell/3"
+	works "and it says why" grep -q 'own.example' "$relay_dir/to-$own.json"
+done
+same "an open one takes that domain, too" "$(told to-3304 verdict)/$(ended_with to-3304)" "may relay/1"
 finish

@@ -89,7 +89,7 @@ while read -r name _ _ _ behaviour; do
 	echo $port >"$relay_dir/servers/$name"
 	printf 'at %s @\n' $port
 	printf '%s\n' "$behaviour" | sed "s| ;; |\n|g; s|tls CERT KEY|tls $LAB_DIR/tls.pem $LAB_DIR/tls.key|"
-done < <(table | grep -v '^#') | relayd || { not_ok relayd "it did not start"; finish; }
+done < <(table | grep -v '^#') | relayd mail || { not_ok relayd "it did not start"; finish; }
 while read -r name _; do
 	patient=1s tries "$name" "mail.lab.example:$(cat "$relay_dir/servers/$name")"
 done < <(table | grep -v '^#')
