@@ -28,7 +28,10 @@ relay_lab() {
 		printf '%s\n' "$LAB_MAIL4 four.lab.example" "$LAB_MAIL6 six.lab.example"
 	} >"$relay_dir/hosts"
 	mount --bind "$relay_dir/hosts" /etc/hosts
-	# A name that is not among them is asked for nowhere.
+	# For what is not among them, such as the IPv6 address of the one that has none.
+	mkdir -p "$LAB_DIR/stranger"
+	printf '%s\n' 'broken.lab.example SERVFAIL' 'nobody.lab.example NX' '* NODATA' >"$LAB_DIR/stranger/dnsd.rules"
+	lab_dnsd stranger 127.0.0.1 53
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >"$relay_dir/resolv.conf"
 	mount --bind "$relay_dir/resolv.conf" /etc/resolv.conf
 }
