@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A command: the longest path twice would fit. */
-#define COMMAND (2 * RELAY_PATH)
+/* A command: any path fits. */
+#define COMMAND 2048
 
 #define QUIT_MS 2000 /* the answer to QUIT is a courtesy */
 
@@ -120,7 +120,7 @@ int smtp_open(const struct sockaddr *to, socklen_t size, unsigned int timeout_ms
 	if (fd < 0)
 		return explain(-errno, why);
 	code = smtp_adopt(fd, timeout_ms, &smtp, why);
-	if (code)
+	if (!smtp)
 		return code;
 	code = connect(fd, to, size) ? -errno : 0;
 	if (code == -EINPROGRESS || code == -EINTR)

@@ -175,14 +175,14 @@ static void time_told(const char *words, char *out, size_t size)
 	out[0] = '\0';
 	/* Behind the codes. */
 	for (const char *c = words + strspn(words, "0123456789. "); *c; c++) {
-		size_t digits = strspn(c, "0123456789:"), blank;
+		size_t digits = isdigit((unsigned char)*c) ? strspn(c, "0123456789:") : 0, blank;
 
 		if (!isdigit((unsigned char)*c) ||
 		    (c > words && (isalnum((unsigned char)c[-1]) || strchr(".:-[", c[-1])))) {
 			c += digits ? digits - 1 : 0;
 			continue;
 		}
-		if (memchr(c, ':', digits)) {
+		if (memchr(c, ':', digits - 1)) {
 			snprintf(out, size, "%.*s", (int)digits, c);
 			return;
 		}
