@@ -33,6 +33,7 @@
  */
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -296,8 +297,12 @@ static _Noreturn void session(void)
 {
 	char line[LINE];
 
+	int on = 1;
+
 	/* Longer than any client of a test has patience. */
 	alarm(300);
+	/* A reply goes out in pieces. */
+	setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (++shared[c.server->id].places > (int)c.server->places && c.server->places) {
 		put("421 4.7.0 mail.lab.example Error: too many connections\r\n", 56);
