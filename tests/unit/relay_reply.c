@@ -297,10 +297,16 @@ static void commands_have_an_end(void **state)
 
 	(void)state;
 	open_wire(&w, 50);
-	put(&w, "250 ok\r\n", 8);
-	assert_int_equal(smtp_ask(w.smtp, &r, "MAIL FROM:<%s>", "a@b.example"), 0);
+	assert_int_equal(smtp_say(w.smtp, "MAIL FROM:<%s>", "a@b.example"), 0);
 	assert_int_equal(read(w.far, got, sizeof(got) - 1), 25);
 	assert_string_equal(got, "MAIL FROM:<a@b.example>\r\n");
+	put(&w, "250 ok\r\n", 8);
+	assert_int_equal(smtp_reply_to(w.smtp, 0, &r), 0);
+	assert_int_equal(r.code, 250);
+	/* Nobody asked. */
+	put(&w, "250 ok\r\n", 8);
+	assert_int_equal(smtp_ask(w.smtp, &r, "RSET"), -EPROTO);
+	assert_int_equal(recv(w.far, got, sizeof(got), MSG_DONTWAIT), -1);
 	/* Nobody reads. */
 	assert_int_equal(smtp_write(w.smtp, much, sizeof(much)), -ETIMEDOUT);
 	close_wire(&w);
@@ -337,8 +343,9 @@ static void tls_wants_a_clean_start(void **state)
 	(void)state;
 	/* An answer that came before the handshake would be taken for one behind it. */
 	open_wire(&w, 10000);
+	assert_int_equal(smtp_say(w.smtp, "STARTTLS"), 0);
 	put(&w, "220 go\r\n250 forged\r\n", 20);
-	assert_int_equal(smtp_ask(w.smtp, &r, "STARTTLS"), 0);
+	assert_int_equal(smtp_read(w.smtp, &r), 0);
 	assert_int_equal(smtp_tls(w.smtp, NULL, &why), -EPROTO);
 	assert_non_null(strstr(why.text, "in the clear"));
 	close_wire(&w);
