@@ -268,6 +268,7 @@ struct relay_walk {
 	char greeting[SMTP_WORDS];
 	char server[SMTP_NAME]; /* by its greeting */
 	enum relay_reach reach;
+	bool shut;	   /* it served this machine, and then did not even greet it any more */
 	char trouble[512]; /* why it was not reached, or why the walk ended before its end; "" */
 	struct relay_test test[RELAY_TESTS];
 	unsigned int tests;

@@ -83,19 +83,6 @@ static bool ends_connection(enum relay_outcome outcome)
 	return outcome == RELAY_LOST || outcome == RELAY_TIMEOUT || outcome == RELAY_UNINTELLIGIBLE;
 }
 
-/* It served this machine before, and now does not even greet it. */
-static void blame_refusals(struct relay_walk *walk, const char *words)
-{
-	char because[300];
-
-	snprintf(
-		because, sizeof(because),
-		"it does not answer any more %.150s: it may have blocked this machine for what was "
-		"refused so far; have it allowed there for the time of the test",
-		words);
-	stop(walk, because, "");
-}
-
 /* Without a hello there is nothing to be tried in this way; false: nor in any other. */
 static bool no_session(struct session *s, struct relay_test *test, bool served)
 {
@@ -103,8 +90,10 @@ static bool no_session(struct session *s, struct relay_test *test, bool served)
 		return true;
 	if (s->walk->reach != REACH_TRIED)
 		return false;
-	if (test->stage == STAGE_GREETING && served && !test->code)
-		blame_refusals(s->walk, test->words);
+	/* It served this machine before, and now does not even greet it. */
+	s->walk->shut = test->stage == STAGE_GREETING && served && !test->code;
+	if (s->walk->shut)
+		stop(s->walk, "it does not answer any more", test->words);
 	else if (test->stage == STAGE_GREETING)
 		stop(s->walk,
 		     test->outcome == RELAY_UNINTELLIGIBLE ? "what answers is no mail server"
