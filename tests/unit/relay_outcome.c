@@ -177,6 +177,7 @@ static void replies_to_rcpt(void **state)
 		{"550 5.1.2 Relay not allowed.", RELAY_REFUSED},
 		/* a login */
 		{"530 5.7.0 Authentication required", RELAY_AUTHENTICATION},
+		{"530 5.7.0 go away", RELAY_AUTHENTICATION},
 		{"550 5.7.1 Authentication required", RELAY_AUTHENTICATION},
 		{"503 5.5.1 Error: send AUTH first", RELAY_AUTHENTICATION},
 		{"550 SMTP AUTH required", RELAY_AUTHENTICATION},

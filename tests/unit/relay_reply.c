@@ -255,6 +255,12 @@ static void silence_has_an_end(void **state)
 	open_wire(&w, 50);
 	assert_int_equal(smtp_read(w.smtp, &r), -ETIMEDOUT);
 	close_wire(&w);
+	/* Also where there is always something to be read. */
+	open_wire(&w, 0);
+	put(&w, "250-a\r\n", 7);
+	assert_int_equal(smtp_read(w.smtp, &r), -ETIMEDOUT);
+	assert_int_equal(r.size, 0);
+	close_wire(&w);
 }
 
 /* Sends until it is told to stop, a little at a time. */
