@@ -173,6 +173,9 @@ static void replies_to_rcpt(void **state)
 		 RELAY_UNKNOWN_DOMAIN},
 		{"550 5.1.2 <u@dom.example>... Host unknown (Name server: dom.example: host not found)",
 		 RELAY_UNKNOWN_DOMAIN},
+		{"550 5.1.1 <u@dom.example>: Recipient address rejected: undeliverable address: host "
+		 "mx.dom.example[192.0.2.9] said: 550 5.1.1 User unknown",
+		 RELAY_UNKNOWN_DOMAIN},
 		/* but of these 5.1.2 is the relaying itself */
 		{"550 5.1.2 Relay not allowed.", RELAY_REFUSED},
 		/* a login */
