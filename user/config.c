@@ -54,6 +54,7 @@ static const struct config defaults = {
 	.known_days = 2,
 	.known_window = 30 * DAY,
 	.abuse_keep = 90 * DAY,
+	.self_interval = 3600,
 	.read_logs = true,
 };
 

@@ -22,6 +22,7 @@ struct dnsbl_sites; /* dnsbl/dnsbl.h */
 
 #define CONFIG_INTERFACES 16
 #define CONFIG_RESOLVERS  8
+#define CONFIG_SELF	  16 /* addresses of this host */
 #define CONFIG_LISTS	  254  /* ids 1..255, one of them for the list `guard` */
 #define CONFIG_PATH	  1024 /* bytes of a list's file name with its NUL */
 #define CONFIG_LOGS	  16
@@ -94,6 +95,10 @@ struct config {
 	uint64_t abuse_keep;	    /* seconds that offences are kept in the ledger */
 	struct prefix *own_network; /* of the mail server, beside private and own addresses */
 	unsigned int own_networks;
+	/* self-check { } */
+	struct address self_address[CONFIG_SELF]; /* none: those of the interfaces */
+	unsigned int self_addresses;
+	uint64_t self_interval; /* seconds; 0: only when the command is run */
 	/* logs */
 	struct config_log *log;
 	unsigned int logs;

@@ -140,5 +140,6 @@ void config_write(const struct config *config, FILE *out)
 	fprintf(out, "\nledger {\n\tmax-size = %" PRIu64 "\n}\n", config->ledger_max >> 20);
 	write_dnsbl(config, out);
 	config_write_abuse(config, out);
+	config_write_self(config, out);
 	config_write_logs(config, out);
 }
