@@ -17,15 +17,17 @@ static int read_address(struct config_reader *r, struct config_value v)
 
 	text_clean(v.text, shown, sizeof(shown));
 	if (!address_parse(v.text, &address))
-		return error_set(r->why, -EINVAL,
-				 "%s:%d: addresses: \"%s\" is not an address; write this host's own, "
-				 "as in {\"192.0.2.25\", \"2001:db8::25\"}",
-				 r->name, v.line, shown);
+		return error_set(
+			r->why, -EINVAL,
+			"%s:%d: addresses: \"%s\" is not an address; write this host's own, "
+			"as in {\"192.0.2.25\", \"2001:db8::25\"}",
+			r->name, v.line, shown);
 	if (address_is_private(&address))
-		return error_set(r->why, -EINVAL,
-				 "%s:%d: addresses: %s is private, and in no DNSBL; write the public "
-				 "address by which other mail servers see this host",
-				 r->name, v.line, shown);
+		return error_set(
+			r->why, -EINVAL,
+			"%s:%d: addresses: %s is private, and in no DNSBL; write the public "
+			"address by which other mail servers see this host",
+			r->name, v.line, shown);
 	for (unsigned int i = 0; i < c->self_addresses; i++)
 		if (!memcmp(&c->self_address[i], &address, sizeof(address)))
 			return error_set(r->why, -EINVAL, "%s:%d: addresses: %s is named twice",

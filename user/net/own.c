@@ -70,8 +70,8 @@ static int take(struct nlmsghdr *message, void *context)
 	own.settled = !(flags & unsettled);
 	own.index = (int)info->ifa_index;
 	own.network.address = own.address;
-	own.network.length = info->ifa_prefixlen +
-			     (info->ifa_family == AF_INET ? (uint32_t)ADDRESS_V4_AT : 0U);
+	own.network.length =
+		info->ifa_prefixlen + (info->ifa_family == AF_INET ? (uint32_t)ADDRESS_V4_AT : 0U);
 	if (own.network.length > ADDRESS_BITS)
 		return 0;
 	prefix_mask(&own.network);
@@ -82,8 +82,8 @@ int net_own_addresses(struct net_own **out, size_t *count, struct error *why)
 {
 	struct ifaddrmsg info = {.ifa_family = AF_UNSPEC};
 	struct owned o = {0};
-	int code = net_ask(NETLINK_ROUTE,
-			   net_request(RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info)), take, &o);
+	int code = net_ask(NETLINK_ROUTE, net_request(RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info)),
+			   take, &o);
 
 	if (code < 0) {
 		free(o.own);
