@@ -78,6 +78,8 @@ int smtp_open(const struct sockaddr *to, socklen_t size, unsigned int timeout_ms
 int smtp_adopt(int fd, unsigned int timeout_ms, struct smtp **out, struct error *why);
 /* Ends it without another word. NULL allowed. */
 void smtp_close(struct smtp *smtp);
+/* Says QUIT, waits a moment for the answer, and ends it. NULL allowed. */
+void smtp_quit(struct smtp *smtp);
 
 /* This end's address. */
 int smtp_local(const struct smtp *smtp, struct sockaddr_storage *out);
@@ -195,6 +197,8 @@ const char *relay_stage_name(enum relay_stage stage); /* "RCPT" */
 /* What a complete reply at that stage means; RCPT: `tail` is the recipient's. */
 enum relay_outcome relay_classify(const struct smtp_reply *reply, enum relay_stage stage,
 				  enum relay_tail tail);
+/* Was a message refused for what it is, or seems to be, and not for where it is to go? */
+bool relay_about_content(const struct smtp_reply *reply);
 /* What a failure of smtp_read() or smtp_write() means. */
 enum relay_outcome relay_failure(int err);
 
@@ -219,6 +223,7 @@ struct relay_plan {
 	struct relay_names names; /* server, literal: filled in for each */
 	char helo[SMTP_NAME];	  /* "": this end's address as a literal */
 	const char *sni;	  /* NULL: an address was given */
+	char token[17];		  /* of this run: in messages and made-up users */
 	bool deliver;
 	bool wrapped; /* TLS at once (port 465) */
 	unsigned int timeout_ms, pause_ms;
