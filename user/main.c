@@ -29,6 +29,8 @@ static const struct command command[] = {
 	{"watch", command_watch, "stream of events", help_watch},
 	{"dnsbl", command_dnsbl, "how the DNSBLs are; take one out for a time, forget answers",
 	 help_dnsbl},
+	{"self-check", command_self_check, "is this host well placed, and listed nowhere?",
+	 help_self_check},
 	{"config", command_config, "check or show the configuration", help_config},
 };
 #define COMMANDS (sizeof(command) / sizeof(command[0]))
@@ -45,7 +47,7 @@ static void help(FILE *out)
 	      "usage: smtpwall [-c FILE] [--pins DIR] [--state DIR] COMMAND ...\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n", command[i].name, command[i].summary);
+		fprintf(out, "  %-10s %s\n", command[i].name, command[i].summary);
 	fputs("\n  -c FILE      configuration (default /etc/smtpwall/smtpwall.conf, or "
 	      "SMTPWALL_CONFIG)\n"
 	      "  --pins DIR   where the wall is pinned (default /sys/fs/bpf/smtpwall, or "

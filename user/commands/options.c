@@ -28,6 +28,7 @@ enum {
 	OPT_XDP,
 	OPT_PORT,
 	OPT_COUNT,
+	OPT_FROM,
 };
 
 static const struct option all_options[] = {
@@ -48,6 +49,7 @@ static const struct option all_options[] = {
 	{"xdp", required_argument, NULL, OPT_XDP},
 	{"port", required_argument, NULL, OPT_PORT},
 	{"count", required_argument, NULL, OPT_COUNT},
+	{"from", required_argument, NULL, OPT_FROM},
 };
 #define OPTIONS (sizeof(all_options) / sizeof(all_options[0]))
 
@@ -149,6 +151,9 @@ static int take(const char *command, int option, const char *value, struct optio
 	case OPT_COUNT:
 		if (!number(value, UINT32_MAX, &out->count))
 			return usage(command, "--count takes a number above 0, not \"%s\"", value);
+		break;
+	case OPT_FROM:
+		out->from = value;
 		break;
 	default:
 		return usage(command, "this option is unknown or lacks its value");

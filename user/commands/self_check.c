@@ -149,10 +149,11 @@ static int take_addresses(struct self_check *s, char *const word[], int words, s
 		if (!address_parse(word[i], a))
 			return error_set(why, -EINVAL, "\"%s\" is not an address", shown);
 		if (address_is_private(a))
-			return error_set(why, -EINVAL,
-					 "%s is private, and nobody else knows this host by it; name "
-					 "the public address",
-					 shown);
+			return error_set(
+				why, -EINVAL,
+				"%s is private, and nobody else knows this host by it; name "
+				"the public address",
+				shown);
 		if (!self_is_host(s, a))
 			hosts->count++;
 	}
@@ -252,7 +253,7 @@ static json_object *row_json(const struct self_check *s, const struct self_row *
 }
 
 /* Runs all rows; returns the exit status. `checks` NULL: for people. */
-static int run(struct self_check *s, json_object *checks)
+static int run(struct self_check *s, json_object *checks, unsigned int *warnings)
 {
 	bool bad = false, unknown = false;
 
@@ -265,6 +266,8 @@ static int run(struct self_check *s, json_object *checks)
 			if (!s->findings)
 				continue;
 			bad |= worst(s) == FINDING_BAD;
+			for (unsigned int i = 0; i < s->findings; i++)
+				*warnings += s->found[i].finding == FINDING_WARNING;
 			unknown |= worst(s) == FINDING_UNKNOWN && row->important;
 			if (checks)
 				json_object_array_add(checks, row_json(s, row));
@@ -275,20 +278,35 @@ static int run(struct self_check *s, json_object *checks)
 	return bad ? STATUS_FAILED : unknown ? STATUS_UNKNOWN : STATUS_DONE;
 }
 
+static int run_text(struct self_check *s)
+{
+	unsigned int warnings = 0;
+	int status = run(s, NULL, &warnings);
+
+	printf("\n%s; %u warning%s\n",
+	       status == STATUS_DONE	 ? "nothing is bad"
+	       : status == STATUS_FAILED ? "something is bad"
+					 : "something important could not be told",
+	       warnings, warnings == 1 ? "" : "s");
+	return status;
+}
+
 static int run_json(struct self_check *s)
 {
 	json_object *o = json_object_new_object(), *checks = json_object_new_array(),
 		    *addresses = json_object_new_array();
 	char text[ADDRESS_TEXT];
-	int status = run(s, checks);
+	unsigned int warnings = 0;
+	int status = run(s, checks, &warnings);
 
 	json_text(o, "result",
 		  status == STATUS_DONE	    ? "ok"
 		  : status == STATUS_FAILED ? "bad"
 					    : "could not tell");
 	for (unsigned int i = 0; i < s->hosts.count; i++)
-		json_object_array_add(addresses, json_object_new_string(address_text(
-							 &s->hosts.address[i], text)));
+		json_object_array_add(addresses, json_object_new_string(
+							 address_text(&s->hosts.address[i], text)));
+	json_number(o, "warnings", warnings);
 	json_object_object_add(o, "addresses", addresses);
 	json_object_object_add(o, "checks", checks);
 	json_print(o, stdout);
@@ -326,7 +344,7 @@ int command_self_check(int argc, char **argv)
 	else if (err)
 		status = fail(&why);
 	else
-		status = options.json ? run_json(s) : run(s, NULL);
+		status = options.json ? run_json(s) : run_text(s);
 	end(s);
 	return status;
 }

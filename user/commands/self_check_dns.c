@@ -102,11 +102,12 @@ static void inquire(struct self_check *s, struct inquiry *inquiry)
 		for (unsigned int p = 0; p < DNSBL_PROBES; p++)
 			if ((zone->test == DNSBL_TEST_ON || p == DNSBL_PROBE_UNLISTED) &&
 			    (q = question(inquiry, &inquiry->probe[z][p])))
-				dnsbl_ask_probe(s->resolver, (enum dnsbl_probe)p, zone->zone, on_reply,
-						q);
+				dnsbl_ask_probe(s->resolver, (enum dnsbl_probe)p, zone->zone,
+						on_reply, q);
 		for (unsigned int a = 0; a < s->hosts.count; a++)
 			if ((q = question(inquiry, &inquiry->reply[a][z])))
-				dnsbl_ask(s->resolver, &s->hosts.address[a], zone->zone, on_reply, q);
+				dnsbl_ask(s->resolver, &s->hosts.address[a], zone->zone, on_reply,
+					  q);
 	}
 	self_wait(s, &inquiry->pending);
 	/* Ends what is under way before the inquiry is gone. */
@@ -163,16 +164,19 @@ static void check_address(struct self_check *s, struct inquiry *inquiry, unsigne
 {
 	const struct dnsbl_sites *sites = s->config->dnsbl_sites;
 	char listed[400] = "", unweighed[400] = "", silent[300] = "", address[ADDRESS_TEXT];
-	unsigned int answered = 0;
+	unsigned int answered = 0, v4_only = 0;
 	struct dnsbl_answer answer;
 
 	for (unsigned int z = 0; z < sites->zones; z++) {
 		const struct dnsbl_zone *zone = &sites->zone[z];
 		size_t used = strlen(silent);
 
-		if (inquiry->aside[z] ||
-		    (inquiry->site[z].no_v6 && !address_is_v4(&s->hosts.address[a])))
+		if (inquiry->aside[z])
 			continue;
+		if (inquiry->site[z].no_v6 && !address_is_v4(&s->hosts.address[a])) {
+			v4_only++;
+			continue;
+		}
 		switch (self_listing(zone, &inquiry->reply[a][z], &answer)) {
 		case SELF_LISTED:
 			add_site(listed, sizeof(listed), zone->name, &answer);
@@ -206,6 +210,9 @@ static void check_address(struct self_check *s, struct inquiry *inquiry, unsigne
 		      "%s did not answer about %s, so it may be listed there; try again, and look at "
 		      "`smtpwall dnsbl`",
 		      silent, address);
+	else if (!answered && v4_only)
+		found(s, FINDING_OK, "%s cannot be in a DNSBL of yours: they know IPv4 only",
+		      address);
 	else if (!answered)
 		found(s, FINDING_UNKNOWN,
 		      "no DNSBL can be asked about %s at the moment, so nobody knows whether it is "
@@ -346,9 +353,8 @@ static void check_reverse(struct self_check *s)
 
 		address_text(&s->hosts.address[a], address);
 		if (!names->known)
-			found(s, FINDING_UNKNOWN,
-			      "nobody could say what name %s has: %s", address,
-			      s->resolver ? "is the resolver alive?"
+			found(s, FINDING_UNKNOWN, "nobody could say what name %s has: %s", address,
+			      s->resolver		? "is the resolver alive?"
 			      : s->resolver_why.text[0] ? s->resolver_why.text
 							: "its resolver does not answer");
 		else if (!names->count)

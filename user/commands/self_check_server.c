@@ -105,7 +105,8 @@ static bool is_greeted(const struct self_talk *talk)
 }
 
 /* Does anybody answer on this port in the other family, and by which name? */
-static const struct self_talk *other_family(const struct self_check *s, const struct self_talk *talk)
+static const struct self_talk *other_family(const struct self_check *s,
+					    const struct self_talk *talk)
 {
 	for (unsigned int i = 0; i < s->talks; i++)
 		if (s->talk[i].port == talk->port && s->talk[i].v6 != talk->v6 &&
@@ -172,8 +173,8 @@ static void tell_talk(struct self_check *s, const struct self_talk *talk)
 		      "what answers on %s does not speak SMTP (%s): is this the mail server's port?",
 		      where, words[0] ? words : "nothing that can be shown");
 	else if (talk->err)
-		found(s, FINDING_BAD, "%s cannot be talked to: %s; see the mail server's log", where,
-		      strerror(-talk->err));
+		found(s, FINDING_BAD, "%s cannot be talked to: %s; see the mail server's log",
+		      where, strerror(-talk->err));
 	else if (!is_greeted(talk))
 		found(s, FINDING_BAD,
 		      "%s refuses: %s; the mail server's log says why (too many connections, no space "

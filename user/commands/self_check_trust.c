@@ -118,11 +118,13 @@ static void tell_unknown(struct self_check *s, const char *who, const char *addr
 	      who, address, by);
 }
 
-static void check_gateway(struct self_check *s, const char *mynetworks, const struct net_route *route)
+static void check_gateway(struct self_check *s, const char *mynetworks,
+			  const struct net_route *route)
 {
 	char address[ADDRESS_TEXT], by[TRUST_ENTRY];
 	struct link_facts link;
-	bool single, container = !strcmp(kind_of(route->index, &link), "veth");
+	bool single, container = !strcmp(kind_of(route->index, &link), "veth") &&
+				 address_is_private(&route->gateway);
 
 	address_text(&route->gateway, address);
 	switch (self_trusts(mynetworks, &route->gateway, by, &single)) {
@@ -191,6 +193,46 @@ static bool is_inner(const struct self_check *s, const struct net_own *own)
 	       own->network.length < ADDRESS_BITS && !carries_route(s, own->index);
 }
 
+/* Of whom the daemon says that they carry a large share of all mail. */
+static void check_large(struct self_check *s, const char *mynetworks)
+{
+	static const char begin[] = "share of ";
+	char address[ADDRESS_TEXT], by[TRUST_ENTRY];
+	struct address source;
+	bool single;
+
+	for (int i = 0; s->wall && i < HEALTH_FAULTS; i++) {
+		const struct fault *fault = &wall_health(s->wall)->fault[i];
+
+		if (fault->since && !strncmp(fault->what, begin, strlen(begin)) &&
+		    address_parse(fault->what + strlen(begin), &source) &&
+		    self_trusts(mynetworks, &source, by, &single) == TRUST_YES)
+			found(s, FINDING_WARNING,
+			      "Postfix trusts %s (%s in mynetworks), which carries a large share of all "
+			      "mail: if it is a proxy, all its clients may relay; look, and take it out of "
+			      "mynetworks if it is",
+			      address_text(&source, address), by);
+	}
+}
+
+/* The gateways, the networks of containers, and who carries much of all mail as a proxy does. */
+static void check_ways(struct self_check *s, const char *mynetworks)
+{
+	for (int i = 0; i < s->routes; i++) {
+		bool again = false;
+
+		for (int j = 0; j < i; j++)
+			again |= !memcmp(&s->route[i].gateway, &s->route[j].gateway,
+					 sizeof(struct address));
+		if (s->route[i].has_gateway && !again && !is_link_local(&s->route[i].gateway))
+			check_gateway(s, mynetworks, &s->route[i]);
+	}
+	for (size_t i = 0; i < s->owns; i++)
+		if (is_inner(s, &s->own[i]))
+			check_inner(s, mynetworks, &s->own[i]);
+	check_large(s, mynetworks);
+}
+
 static void check_trust(struct self_check *s)
 {
 	char *mynetworks = calloc(1, OUTPUT);
@@ -213,20 +255,11 @@ static void check_trust(struct self_check *s)
 		      "Postfix trusts %s (mynetworks), which is nearly everybody: it is an open relay; name "
 		      "your own hosts alone",
 		      by);
-	for (int i = 0; i < s->routes; i++) {
-		bool again = false;
-
-		for (int j = 0; j < i; j++)
-			again |= !memcmp(&s->route[i].gateway, &s->route[j].gateway,
-					 sizeof(struct address));
-		if (s->route[i].has_gateway && !again && !is_link_local(&s->route[i].gateway))
-			check_gateway(s, mynetworks, &s->route[i]);
-	}
-	for (size_t i = 0; i < s->owns; i++)
-		if (is_inner(s, &s->own[i]))
-			check_inner(s, mynetworks, &s->own[i]);
+	else
+		check_ways(s, mynetworks);
 	if (!s->findings)
-		found(s, FINDING_OK, "no gateway and no container network is in Postfix's mynetworks (%s)",
+		found(s, FINDING_OK,
+		      "no gateway and no container network is in Postfix's mynetworks (%s)",
 		      text_clean(mynetworks, shown, sizeof(shown)));
 	free(mynetworks);
 }

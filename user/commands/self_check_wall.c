@@ -306,9 +306,12 @@ static void check_administrator(struct self_check *s)
 			      &answer, NULL) == 0 &&
 		   answer.would != VERDICT_PASS) {
 		found(s, FINDING_BAD,
-		      "%s, where you come from, is dropped itself (%s): your own mail does not arrive; "
-		      "`smtpwall check %s` says why, `smtpwall allow %s` lets it in",
-		      text, reason_name(answer.reason), text, network);
+		      "%s, where you come from, %s (%s), and so is your own mail: `smtpwall check %s` says "
+		      "why, `smtpwall allow %s` lets it in",
+		      text,
+		      answer.verdict == VERDICT_PASS ? "would be dropped in enforce mode"
+						     : "is dropped itself",
+		      reason_name(answer.reason), text, network);
 	} else {
 		found(s, FINDING_WARNING,
 		      "%s, where you come from, is in no allow list: one day a list, a DNSBL or a ban may "
