@@ -314,7 +314,7 @@ static void check_name(struct self_check *s, const char *name)
 
 static void check_banner(struct self_check *s)
 {
-	char name[SMTP_NAME], shown[SMTP_NAME], first[SMTP_NAME] = "";
+	char name[SMTP_NAME], shown[SMTP_NAME], first[SMTP_NAME] = "", words[120];
 	bool any = false;
 
 	for (unsigned int i = 0; i < s->talks; i++) {
@@ -325,9 +325,11 @@ static void check_banner(struct self_check *s)
 		any = true;
 		if (!smtp_reply_name(&talk->greeting, name)) {
 			found(s, FINDING_BAD,
-			      "on port %u (%s) it greets without a name, which must be the first word "
-			      "behind 220 (RFC 5321, 4.3.1)",
-			      talk->port, talk->v6 ? "IPv6" : "IPv4");
+			      "on port %u (%s) it greets with \"%s\": the first word behind 220 must be "
+			      "the full name of the host (RFC 5321, 4.1.1.1 and 4.3.1), which it also "
+			      "says when it sends; give it one (Postfix: myhostname)",
+			      talk->port, talk->v6 ? "IPv6" : "IPv4",
+			      smtp_words(&talk->greeting, words, sizeof(words)));
 			continue;
 		}
 		text_clean(name, shown, sizeof(shown));

@@ -17,32 +17,10 @@
 #include <syslog.h>
 #include "../clock.h"
 #include "../output.h"
-#include "../self/self.h"
 #include "dnsbl.h"
+#include "self.h"
 
 #define RETRY (300 * SECOND_NS)
-
-/* One address and one site. */
-struct pair {
-	uint64_t identity; /* of the zone: another one may get its place */
-	uint64_t due;	   /* boot clock, ns */
-	uint64_t heard;	   /* boot clock, ns: when a yes came that is not believed yet; 0: none */
-	bool pending, listed;
-	struct dnsbl_answer answer;
-};
-
-struct own {
-	struct address address;
-	unsigned int pending;
-	uint64_t told; /* sum of the identities of the sites that the log was told of; 0: none */
-	char text[sizeof(((struct fault *)0)->text)];
-	struct pair pair[DNSBL_SITES];
-};
-
-struct follow_self {
-	struct own *own[SELF_ADDRESSES];
-	unsigned int owns;
-};
 
 struct question {
 	struct daemon *d;
@@ -51,7 +29,7 @@ struct question {
 	uint64_t identity;
 };
 
-static struct own *own_find(const struct follow_self *f, const struct address *address)
+static struct self_own *own_find(const struct follow_self *f, const struct address *address)
 {
 	for (unsigned int i = 0; i < f->owns; i++)
 		if (!memcmp(&f->own[i]->address, address, sizeof(*address)))
@@ -59,7 +37,7 @@ static struct own *own_find(const struct follow_self *f, const struct address *a
 	return NULL;
 }
 
-static const char *what_of(const struct own *own, char what[64])
+static const char *what_of(const struct self_own *own, char what[64])
 {
 	char address[ADDRESS_TEXT];
 
@@ -69,7 +47,7 @@ static const char *what_of(const struct own *own, char what[64])
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void take(struct daemon *d, struct pair *p, unsigned int site,
+static void take(struct daemon *d, struct self_pair *p, unsigned int site,
 		 const struct dnsbl_reply *reply)
 {
 	const struct dnsbl_zone *zone = d->dnsbl->places.zone[site];
@@ -98,8 +76,8 @@ static void on_reply(void *context, const struct dnsbl_reply *reply)
 {
 	struct question *q = context;
 	struct daemon *d = q->d;
-	struct own *own = d->self ? own_find(d->self, &q->address) : NULL;
-	struct pair *p = own ? &own->pair[q->site] : NULL;
+	struct self_own *own = d->self ? own_find(d->self, &q->address) : NULL;
+	struct self_pair *p = own ? &own->pair[q->site] : NULL;
 
 	if (p && p->pending && p->identity == q->identity) {
 		p->pending = false;
@@ -112,10 +90,10 @@ static void on_reply(void *context, const struct dnsbl_reply *reply)
 	free(q);
 }
 
-static void ask(struct daemon *d, struct own *own, unsigned int site)
+static void ask(struct daemon *d, struct self_own *own, unsigned int site)
 {
 	struct follow_dnsbl *f = d->dnsbl;
-	struct pair *p = &own->pair[site];
+	struct self_pair *p = &own->pair[site];
 	struct question *q;
 
 	p->due = clock_boot() + RETRY;
@@ -132,19 +110,24 @@ static void ask(struct daemon *d, struct own *own, unsigned int site)
 	dnsbl_ask(f->resolver, &own->address, f->places.zone[site]->zone, on_reply, q);
 }
 
-/* Another zone in this place, or none, begins anew. */
-static void follow_place(struct own *own, unsigned int site, uint64_t identity)
+/* Another zone in this place, or none, begins anew: with what the daemon before knew of it. */
+static void follow_place(struct self_own *own, unsigned int site, uint64_t identity)
 {
-	struct pair *p = &own->pair[site];
+	struct self_pair *p = &own->pair[site];
 
 	if (p->identity == identity)
 		return;
 	own->pending -= p->pending;
 	memset(p, 0, sizeof(*p));
 	p->identity = identity;
+	for (unsigned int i = 0; identity && i < own->keeps; i++)
+		if (own->kept[i].identity == identity) {
+			p->listed = true;
+			p->answer = own->kept[i].answer;
+		}
 }
 
-static void ask_due(struct daemon *d, struct own *own)
+static void ask_due(struct daemon *d, struct self_own *own)
 {
 	struct follow_dnsbl *f = d->dnsbl;
 	uint64_t now = clock_boot();
@@ -168,7 +151,7 @@ static bool is_believed(const struct dnsbl_site *site)
 }
 
 /* A yes that was heard is believed behind a test that shows the site well. */
-static bool confirm(struct pair *p, const struct dnsbl_site *site)
+static bool confirm(struct self_pair *p, const struct dnsbl_site *site)
 {
 	if (!p->heard)
 		return true;
@@ -185,14 +168,14 @@ static bool confirm(struct pair *p, const struct dnsbl_site *site)
 }
 
 /* Bits, and the sum of their identities: a place may have got another site. */
-static uint32_t listing_sites(struct daemon *d, struct own *own, uint64_t *sum, bool *settled)
+static uint32_t listing_sites(struct daemon *d, struct self_own *own, uint64_t *sum, bool *settled)
 {
 	struct follow_dnsbl *f = d->dnsbl;
 	uint32_t sites = 0;
 
 	for (unsigned int i = 0; i < DNSBL_SITES; i++) {
 		const struct dnsbl_site *site = &f->health->site[i];
-		struct pair *p = &own->pair[i];
+		struct self_pair *p = &own->pair[i];
 
 		if (!f->places.zone[i])
 			continue;
@@ -206,7 +189,7 @@ static uint32_t listing_sites(struct daemon *d, struct own *own, uint64_t *sum, 
 }
 
 /* "zen=127.0.0.2,127.0.0.4;bl=127.0.0.2" for the log, "zen (127.0.0.2), bl (127.0.0.2)" for people. */
-static void name_sites(struct daemon *d, const struct own *own, uint32_t sites, bool log,
+static void name_sites(struct daemon *d, const struct self_own *own, uint32_t sites, bool log,
 		       char *text, size_t size)
 {
 	char records[DNSBL_RECORDS * 16 + 1];
@@ -221,17 +204,38 @@ static void name_sites(struct daemon *d, const struct own *own, uint32_t sites, 
 				self_records(&own->pair[i].answer, records, sizeof(records)));
 }
 
-static void tell(struct daemon *d, struct own *own, uint32_t sites, uint64_t sum)
+static bool is_told(void *context, const struct self_own *own, unsigned int site)
+{
+	const struct daemon *d = context;
+
+	return own->told && own->pair[site].listed && d->dnsbl->places.zone[site] &&
+	       is_believed(&d->dnsbl->health->site[site]);
+}
+
+static void tell(struct daemon *d, struct self_own *own, uint32_t sites, uint64_t sum)
 {
 	char text[1024], address[ADDRESS_TEXT], what[64];
 
 	address_text(&own->address, address);
-	if (!sites) {
-		log_line(LOG_NOTICE, "self-delisted address=%s", address);
-		fault_clear(d, what_of(own, what));
-	} else {
+	if (sites) {
 		name_sites(d, own, sites, true, text, sizeof(text));
 		log_line(LOG_ALERT, "self-listed address=%s sites=\"%s\"", address, text);
+	} else {
+		log_line(LOG_NOTICE, "self-delisted address=%s", address);
+		fault_clear(d, what_of(own, what));
+	}
+	own->told = sum;
+	own->text[0] = '\0';
+	own->keeps = 0; /* what was before this daemon is over */
+	self_kept_write(d->self, is_told, d);
+}
+
+/* Says it where `status` looks; again when the wall is another one. */
+static void show(struct daemon *d, struct self_own *own, uint32_t sites)
+{
+	char text[1024], what[64];
+
+	if (!own->text[0]) {
 		name_sites(d, own, sites, false, text, sizeof(text));
 		snprintf(own->text, sizeof(own->text),
 			 "this host is in %.110s, so others may refuse its mail: find out what it "
@@ -239,18 +243,17 @@ static void tell(struct daemon *d, struct own *own, uint32_t sites, uint64_t sum
 			 "then ask the site to take it off",
 			 text);
 	}
-	own->told = sum;
+	fault_set(d, what_of(own, what), "%s", own->text);
 }
 
 static void self_second(struct daemon *d)
 {
 	struct follow_self *f = d->self;
-	char what[64];
 
 	if (!d->wall || probes_first_under_way(d->dnsbl))
 		return;
 	for (unsigned int i = 0; i < f->owns; i++) {
-		struct own *own = f->own[i];
+		struct self_own *own = f->own[i];
 		bool settled = true;
 		uint64_t sum = 0;
 		uint32_t sites;
@@ -266,8 +269,8 @@ static void self_second(struct daemon *d)
 		/* All that one round brings is told at once. */
 		if (settled && !own->pending && sum != own->told)
 			tell(d, own, sites, sum);
-		if (own->told)
-			fault_set(d, what_of(own, what), "%s", own->text);
+		if (own->told && sum == own->told)
+			show(d, own, sites);
 	}
 }
 
@@ -305,10 +308,11 @@ static void self_tick(struct daemon *d)
 	for (unsigned int i = 0; i < now.count; i++) {
 		if (own_find(f, &now.address[i]))
 			continue;
-		f->own[f->owns] = calloc(1, sizeof(struct own));
+		f->own[f->owns] = calloc(1, sizeof(struct self_own));
 		if (!f->own[f->owns])
 			return;
-		f->own[f->owns++]->address = now.address[i];
+		f->own[f->owns]->address = now.address[i];
+		self_kept_read(f->own[f->owns++]);
 	}
 }
 
