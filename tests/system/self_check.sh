@@ -4,7 +4,7 @@
 # self_check.sh - is this host well placed, and listed nowhere? Every check in its good and its bad state, and the
 # daemon that asks every hour
 #
-# shellcheck disable=SC2317 # functions called by name
+# shellcheck disable=SC2016,SC2317 # inner shells; functions called by name
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/system/extra.bash
@@ -16,13 +16,14 @@ lab_new "$@"
 lab_star
 lab_postfix mail || { not_ok postfix "it did not start"; finish; }
 dns_start || { not_ok "DNS server" "it did not start"; finish; }
-dnsd=$lab_served
-main_cf=$LAB_DIR/mail/postfix/etc/main.cf log=$LAB_DIR/mail/daemon.log
+dnsd=$lab_served dns_log=$LAB_DIR/mail/dnsd.rules.log
+main_cf=$LAB_DIR/said/main.cf log=$LAB_DIR/mail/daemon.log
 reverse4=25.2.0.192.in-addr.arpa
 reverse6=5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.5.2.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa
 
-# The lab's Postfix is not installed.
+# The lab's Postfix is not installed; what is said of it is a copy, as it starts anew after every change.
 mkdir -p "$LAB_DIR/bin"
+cp -r "$LAB_DIR/mail/postfix/etc" "${main_cf%/*}"
 cat >"$LAB_DIR/bin/postconf" <<END
 #!/bin/sh
 LD_LIBRARY_PATH=$lab_postfix_path MAIL_CONFIG=${main_cf%/*} exec ${lab_postfix_path%%:*}/../../sbin/postconf "\$@"
@@ -98,8 +99,8 @@ row ok server "port 25 of 2001:db8:0:25::25: 220 mail.lab.example"
 row ok wall "IPv6 is: eth0"
 row ok administrator "198.51.100.7, .* by hand \(198.51.100.0/24\)"
 says "it says so to people" "^nothing is bad; 0 warnings" wall self-check
-same "the daemon has asked about both addresses" "$(asked '^A (25.2.0.192|5.2.0.0.*0.2).bl.example')" \
-	"$(($(asked '^A 25.2.0.192.bl.example') * 2))"
+same "the daemon has asked about both addresses" "$(grep -cE '^A 25.2.0.192.(bl|wl|key)' "$dns_log")" \
+	"$(grep -cE '^A 5.2.0.0.*.0.2.(bl|wl|key)' "$dns_log")"
 
 # --- usage ------------------------------------------------------------------------------------------
 
@@ -284,6 +285,8 @@ hush
 lab_host inner
 lab_wire inner eth0 "10.1.0.2/24" router inner "10.1.0.1/24"
 ip -n inner route add default via 10.1.0.1
+mkdir -p "$LAB_DIR/inner"
+echo 'dnsbl { timeout = 1s resolvers = {"127.0.0.1"} }' >"$LAB_DIR/inner/smtpwall.conf"
 run lab_wall inner self-check --json
 cp "$LAB_DIR/output" "$LAB_DIR/look"
 row "could not tell" addresses "private addresses only, so it is behind NAT"

@@ -51,14 +51,17 @@ static void take(struct daemon *d, struct self_pair *p, unsigned int site,
 		 const struct dnsbl_reply *reply)
 {
 	const struct dnsbl_zone *zone = d->dnsbl->places.zone[site];
+	enum self_listing listing;
 	struct dnsbl_answer answer;
 
-	switch (self_listing(zone, reply, &answer)) {
+	listing = self_listing(zone, reply, &answer);
+	if (listing != SELF_SILENT)
+		p->answer = answer;
+	switch (listing) {
 	case SELF_SILENT:
 		p->due = clock_boot() + RETRY;
 		return;
 	case SELF_LISTED:
-		p->answer = answer;
 		if (!p->listed && !p->heard) {
 			p->heard = clock_boot();
 			d->dnsbl->health->site[site].retest = 1;
@@ -167,6 +170,16 @@ static bool confirm(struct self_pair *p, const struct dnsbl_site *site)
 	return true;
 }
 
+static bool counts_against(const struct daemon *d, const struct self_own *own, unsigned int site)
+{
+	const struct dnsbl_zone *zone = d->dnsbl->places.zone[site];
+	const struct self_pair *p = &own->pair[site];
+
+	/* The weight may have changed since it was asked. */
+	return zone && p->listed && is_believed(&d->dnsbl->health->site[site]) &&
+	       dnsbl_zone_score(zone, &p->answer) > 0;
+}
+
 /* Bits, and the sum of their identities: a place may have got another site. */
 static uint32_t listing_sites(struct daemon *d, struct self_own *own, uint64_t *sum, bool *settled)
 {
@@ -180,7 +193,7 @@ static uint32_t listing_sites(struct daemon *d, struct self_own *own, uint64_t *
 		if (!f->places.zone[i])
 			continue;
 		*settled &= confirm(p, site);
-		if (p->listed && is_believed(site)) {
+		if (counts_against(d, own, i)) {
 			sites |= 1u << i;
 			*sum += p->identity;
 		}
@@ -206,10 +219,7 @@ static void name_sites(struct daemon *d, const struct self_own *own, uint32_t si
 
 static bool is_told(void *context, const struct self_own *own, unsigned int site)
 {
-	const struct daemon *d = context;
-
-	return own->told && own->pair[site].listed && d->dnsbl->places.zone[site] &&
-	       is_believed(&d->dnsbl->health->site[site]);
+	return own->told && counts_against(context, own, site);
 }
 
 static void tell(struct daemon *d, struct self_own *own, uint32_t sites, uint64_t sum)
@@ -316,13 +326,21 @@ static void self_tick(struct daemon *d)
 	}
 }
 
-/* Weights, sites, addresses: everything is asked anew. */
+/* Other weights need no new questions, but where a yes that had none may have one now. */
 static void self_reload(struct daemon *d)
 {
+	uint64_t latest = clock_boot() + d->config->self_interval * SECOND_NS;
+
 	self_tick(d);
 	for (unsigned int i = 0; i < d->self->owns; i++)
-		for (unsigned int s = 0; s < DNSBL_SITES; s++)
-			d->self->own[i]->pair[s].due = 0;
+		for (unsigned int s = 0; s < DNSBL_SITES; s++) {
+			struct self_pair *p = &d->self->own[i]->pair[s];
+
+			if (p->answer.outcome == DNSBL_HIT && !p->listed)
+				p->due = 0;
+			else if (p->due > latest)
+				p->due = latest;
+		}
 }
 
 static int self_start(struct daemon *d, struct error *why)
