@@ -102,6 +102,14 @@ struct routes {
 	int count, room;
 };
 
+/* A dump that changed under way comes twice. */
+static bool is_same(const struct net_route *a, const struct net_route *b)
+{
+	return a->v6 == b->v6 && a->main == b->main && a->index == b->index &&
+	       a->has_gateway == b->has_gateway &&
+	       !memcmp(&a->gateway, &b->gateway, sizeof(a->gateway));
+}
+
 static int note(const struct net_hop *hop, void *context)
 {
 	struct routes *r = context;
@@ -118,7 +126,7 @@ static int note(const struct net_hop *hop, void *context)
 		route.gateway = *hop->gateway;
 	}
 	for (int i = 0; i < r->count; i++)
-		if (!memcmp(&r->route[i], &route, sizeof(route)))
+		if (is_same(&r->route[i], &route))
 			return 0;
 	if (r->count < r->room)
 		r->route[r->count++] = route;
