@@ -32,6 +32,8 @@ static const struct command command[] = {
 	{"self-check", command_self_check, "is this host well placed, and listed nowhere?",
 	 help_self_check},
 	{"config", command_config, "check or show the configuration", help_config},
+	{"relay-test", command_relay_test, "does a mail server relay for strangers?",
+	 help_relay_test},
 };
 #define COMMANDS (sizeof(command) / sizeof(command[0]))
 

@@ -127,6 +127,9 @@ struct relay_form {
 	bool about_sender; /* the recipient is plain: it is the sender that is tried */
 };
 
+/* Nobody's, and never to be anybody's (RFC 2606): whom nothing is known of is asked about. */
+#define RELAY_DOMAIN "smtpwall-test.example"
+
 #define RELAY_FORMS 23
 extern const struct relay_form relay_form[RELAY_FORMS];
 
@@ -213,7 +216,8 @@ struct relay_test {
 	char sender[RELAY_PATH], recipient[RELAY_PATH]; /* as sent */
 	char words[SMTP_WORDS]; /* the server's, or ours where it said nothing */
 	bool any_user;		/* the server takes made-up recipients with this ending as well */
-	bool content;		/* refused after DATA, but for what the message is */
+	bool own_domain; /* the destination is one of the server's own domains, as it turned out */
+	bool content;	 /* refused after DATA, but for what the message is */
 };
 
 #define RELAY_TESTS (RELAY_FORMS * RELAY_WAYS)
@@ -222,8 +226,10 @@ struct relay_test {
 struct relay_plan {
 	struct relay_names names; /* server, literal: filled in for each */
 	char helo[SMTP_NAME];	  /* "": this end's address as a literal */
+	char own_name[SMTP_NAME]; /* this machine's: a server of that name is this machine; "" */
 	const char *sni;	  /* NULL: an address was given */
 	char token[17];		  /* of this run: in messages and made-up users */
+	bool to_given;		  /* the destination is a real one: it may be the server's own */
 	bool deliver;
 	bool wrapped; /* TLS at once (port 465) */
 	unsigned int timeout_ms, pause_ms;

@@ -88,6 +88,18 @@ static void learn_name(struct session *s, const struct smtp_reply *reply)
 		snprintf(s->names.server, sizeof(s->names.server), "%s", s->walk->server);
 }
 
+/*
+ * The way to one's own public address may lead out to a router that translates it and back in: the server
+ * that greets by this machine's name is met from inside.
+ */
+static bool is_self(const struct session *s)
+{
+	const struct relay_walk *walk = s->walk;
+
+	return !strcmp(walk->local, walk->address) ||
+	       (s->plan->own_name[0] && !strcasecmp(walk->server, s->plan->own_name));
+}
+
 static enum relay_outcome greeting(struct session *s, struct relay_test *test)
 {
 	struct smtp_reply reply;
@@ -107,6 +119,10 @@ static enum relay_outcome greeting(struct session *s, struct relay_test *test)
 		snprintf(s->walk->greeting, sizeof(s->walk->greeting), "%s", test->words);
 	if (outcome == RELAY_ACCEPTED)
 		learn_name(s, &reply);
+	if (is_self(s)) {
+		s->walk->reach = REACH_SELF;
+		return test->outcome = RELAY_NOT_TRIED;
+	}
 	return outcome;
 }
 
@@ -252,7 +268,7 @@ static enum relay_outcome one_by_one(struct session *s, struct relay_test *test)
 	return take(s, test, STAGE_RCPT, err, &reply);
 }
 
-static enum relay_outcome transact(struct session *s, struct relay_test *test)
+enum relay_outcome session_transact(struct session *s, struct relay_test *test)
 {
 	enum relay_outcome outcome =
 		s->way == WAY_PIPELINED ? pipeline(s, test) : one_by_one(s, test);
@@ -291,40 +307,6 @@ static void deliver(struct session *s, struct relay_test *test)
 		session_drop(s);
 }
 
-/*
- * A recipient that ends in the server's own name may have been taken for one of its own. If it takes
- * any user there, the form proves nothing.
- */
-static void try_any_user(struct session *s, struct relay_test *test)
-{
-	static const char *const ending[TAILS] = {
-		[TAIL_NAME] = "@%s",
-		[TAIL_LITERAL] = "@[%i]",
-		[TAIL_LOCALHOST] = "@localhost",
-		[TAIL_NONE] = "",
-	};
-	enum relay_tail tail = relay_form[test->form].tail;
-	struct relay_test control = *test;
-	char pattern[64];
-
-	if (tail == TAIL_FOREIGN)
-		return;
-	if (!s->any_user[tail] && s->smtp) {
-		snprintf(pattern, sizeof(pattern), "<smtpwall-nobody-%s%s>", s->plan->token,
-			 ending[tail]);
-		relay_path(pattern, &s->names, control.recipient);
-		transact(s, &control);
-		if (control.outcome == RELAY_ACCEPTED)
-			s->any_user[tail] = 1;
-		else if (control.outcome == RELAY_REFUSED ||
-			 control.outcome == RELAY_UNKNOWN_USER ||
-			 control.outcome == RELAY_UNKNOWN_DOMAIN)
-			s->any_user[tail] = -1;
-	}
-	/* Not known: the doubt stays. */
-	test->any_user = s->any_user[tail] >= 0;
-}
-
 /* The recipient is what is tried: any sender that the server takes will do. */
 static void try_other_senders(struct session *s, struct relay_test *test)
 {
@@ -337,7 +319,7 @@ static void try_other_senders(struct session *s, struct relay_test *test)
 			return;
 		relay_path(sender[i], &s->names, test->sender);
 		if (strcmp(test->sender, first) != 0)
-			transact(s, test);
+			session_transact(s, test);
 	}
 }
 
@@ -347,13 +329,13 @@ void session_try(struct session *s, struct relay_test *test)
 
 	relay_path(form->sender, &s->names, test->sender);
 	relay_path(form->recipient, &s->names, test->recipient);
-	test->any_user = test->content = false;
-	transact(s, test);
+	test->any_user = test->own_domain = test->content = false;
+	session_transact(s, test);
 	if (!form->about_sender)
 		try_other_senders(s, test);
 	if (test->outcome != RELAY_ACCEPTED)
 		return;
 	if (s->plan->deliver && !s->delivered[test->form])
 		deliver(s, test);
-	try_any_user(s, test);
+	session_doubt(s, test);
 }

@@ -19,6 +19,7 @@ struct session {
 	/* of the whole walk */
 	bool delivered[RELAY_FORMS]; /* its proof is there, another message proves nothing more */
 	signed char any_user[TAILS]; /* made-up users are taken: 1 yes, -1 no, 0 not known */
+	signed char own_domain;	     /* it is the destination's own server; likewise */
 };
 
 /*
@@ -34,6 +35,12 @@ void session_end(struct session *s);
  * (RELAY_LOST, RELAY_TIMEOUT, RELAY_UNINTELLIGIBLE) it was closed.
  */
 void session_try(struct session *s, struct relay_test *test);
+
+/* RSET, MAIL and RCPT with the sender and recipient of the test; fills in its outcome. */
+enum relay_outcome session_transact(struct session *s, struct relay_test *test);
+
+/* control.c: behind an accepted form, is there another reason than relaying why it was? */
+void session_doubt(struct session *s, struct relay_test *test);
 
 /* message.c: the marked message of --deliver, with its final dot; to be freed. NULL: no memory. */
 char *relay_message(const struct relay_plan *plan, const struct relay_walk *walk,

@@ -43,11 +43,13 @@ static bool is_clear(const struct relay_test *t)
 
 static bool is_open(const struct relay_test *t)
 {
-	return t->outcome == RELAY_DELIVERED && !t->any_user;
+	return t->outcome == RELAY_DELIVERED && !t->any_user && !t->own_domain;
 }
 
 static bool may_relay(const struct relay_test *t)
 {
+	if (t->own_domain)
+		return false;
 	return t->outcome == RELAY_ACCEPTED || t->outcome == RELAY_DELIVERED ||
 	       (t->outcome == RELAY_REFUSED_AFTER_DATA && t->content);
 }
@@ -222,6 +224,13 @@ static const struct obstacle {
 	{RELAY_UNINTELLIGIBLE, "what it says is no SMTP", ""},
 	{RELAY_LOST, "it ended the connection", "try again later"},
 	{RELAY_NOT_TRIED, "not everything was tried", "try again later"},
+	/* Those that may relay were told of before. */
+	{RELAY_ACCEPTED, "it takes mail for the destination, whose server it seems to be",
+	 "name an address elsewhere (--to)"},
+	{RELAY_DELIVERED, "it takes mail for the destination, whose server it seems to be",
+	 "name an address elsewhere (--to)"},
+	{RELAY_REFUSED_AFTER_DATA, "it takes mail for the destination, whose server it seems to be",
+	 "name an address elsewhere (--to)"},
 };
 
 /* True: there is something, and `why` says it. */
@@ -236,7 +245,8 @@ static bool explain_doubt(const struct relay_walk *walk, char *why, size_t size)
 		if (o->outcome == RELAY_GREYLISTED)
 			explain_greylisted(t, why, size);
 		else if (walk->trouble[0])
-			snprintf(why, size, "%s", walk->trouble);
+			snprintf(why, size, "%s%s%s", walk->trouble, *o->way_out ? "; " : "",
+				 o->way_out);
 		else
 			snprintf(why, size, "%s%s%.200s%s%s%s", o->what, t->words[0] ? " (" : "",
 				 t->words, t->words[0] ? ")" : "", *o->way_out ? ": " : "",

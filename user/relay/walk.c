@@ -82,15 +82,30 @@ static bool ends_connection(enum relay_outcome outcome)
 	return outcome == RELAY_LOST || outcome == RELAY_TIMEOUT || outcome == RELAY_UNINTELLIGIBLE;
 }
 
+/* It served this machine before, and now does not even greet it. */
+static void blame_refusals(struct relay_walk *walk, const char *words)
+{
+	char because[300];
+
+	snprintf(
+		because, sizeof(because),
+		"it does not answer any more %.150s: it may have blocked this machine for what was "
+		"refused so far; have it allowed there for the time of the test",
+		words);
+	stop(walk, because, "");
+}
+
 /* Without a hello there is nothing to be tried in this way; false: nor in any other. */
-static bool no_session(struct session *s, struct relay_test *test)
+static bool no_session(struct session *s, struct relay_test *test, bool served)
 {
 	if (test->outcome == RELAY_NOT_OFFERED)
 		return true;
 	if (s->walk->reach != REACH_TRIED)
 		return false;
-	if (test->stage == STAGE_GREETING)
-		stop(s->walk, test->code ? "it wants no more connections" : "it went silent",
+	if (test->stage == STAGE_GREETING && served && !test->code)
+		blame_refusals(s->walk, test->words);
+	else if (test->stage == STAGE_GREETING)
+		stop(s->walk, test->code ? "it wants no connection" : "it does not greet",
 		     test->words);
 	else
 		stop(s->walk, "no session could be begun", test->words);
@@ -100,15 +115,15 @@ static bool no_session(struct session *s, struct relay_test *test)
 /* One test. False: the walk is over. */
 static bool run_test(struct session *s, struct progress *p, struct relay_test *test)
 {
-	bool again = true, used;
+	bool again = true, used, served = s->walk->local[0] && test != s->walk->test;
 
 	if (now_ms() >= p->deadline) {
 		stop(s->walk, "it answers so slowly that the test was ended before its end", "");
 		return false;
 	}
 	for (;;) {
-		if (connect_for(s, p, test) != RELAY_ACCEPTED)
-			return no_session(s, test);
+		if (connect_for(s, p, test, served) != RELAY_ACCEPTED)
+			return no_session(s, test, served);
 		used = s->transactions > 0;
 		session_try(s, test);
 		if (test->outcome != RELAY_LOST || !used || !again)
