@@ -168,7 +168,9 @@ static void test_row(const struct relay_walk *walk, const struct relay_test *t, 
 	name_ways(walk, t, ways, sizeof(ways));
 	snprintf(outcome, sizeof(outcome), "%s%s%s%s", colour(stdout, c),
 		 relay_outcome_name(t->outcome), colour_end(stdout),
-		 t->any_user ? " (any user)" : "");
+		 t->any_user	 ? " (any user)"
+		 : t->own_domain ? " (own domain)"
+				 : "");
 	snprintf(words, sizeof(words), "%s", t->words);
 	if (strlen(words) > WORDS_SHOWN)
 		snprintf(words + WORDS_SHOWN - 3, 4, "...");

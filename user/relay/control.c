@@ -10,15 +10,14 @@
 #include <stdio.h>
 #include "session.h"
 
-/* Of a whole walk: what is known of one sender is not asked again for another. */
 static enum relay_outcome ask(struct session *s, const struct relay_test *test,
-			      const char *recipient)
+			      const char *recipient, const struct relay_names *names)
 {
 	struct relay_test control = *test;
 
 	if (!s->smtp)
 		return RELAY_NOT_TRIED;
-	relay_path(recipient, &s->names, control.recipient);
+	relay_path(recipient, names, control.recipient);
 	return session_transact(s, &control);
 }
 
@@ -35,7 +34,7 @@ static void doubt_user(struct session *s, struct relay_test *test, enum relay_ta
 	if (!s->any_user[tail]) {
 		snprintf(pattern, sizeof(pattern), "<smtpwall-nobody-%s%s>", s->plan->token,
 			 ending[tail]);
-		outcome = ask(s, test, pattern);
+		outcome = ask(s, test, pattern, &s->names);
 		if (outcome == RELAY_ACCEPTED)
 			s->any_user[tail] = 1;
 		else if (outcome == RELAY_REFUSED || outcome == RELAY_UNKNOWN_USER ||
@@ -47,19 +46,24 @@ static void doubt_user(struct session *s, struct relay_test *test, enum relay_ta
 }
 
 /*
- * Who relays for everybody knows nobody's users, and refuses no domain. The second question is for a
- * server that takes all users of its own domains.
+ * Who relays for everybody knows nobody's users, and refuses no domain: so the same form is tried with a
+ * made-up user, and, for a server that takes all users of its own domains, with a domain of nobody's.
+ * The form stays, since it may be what opens the server.
  */
 static void doubt_domain(struct session *s, struct relay_test *test)
 {
+	const char *recipient = relay_form[test->form].recipient;
+	struct relay_names other = s->names;
 	enum relay_outcome outcome;
-	char pattern[64];
 
 	if (!s->own_domain) {
-		snprintf(pattern, sizeof(pattern), "<smtpwall-nobody-%s@%%d>", s->plan->token);
-		outcome = ask(s, test, pattern);
-		if (outcome != RELAY_UNKNOWN_USER)
-			outcome = ask(s, test, "<relay-test@" RELAY_DOMAIN ">");
+		snprintf(other.to_user, sizeof(other.to_user), "smtpwall-nobody-%s",
+			 s->plan->token);
+		outcome = ask(s, test, recipient, &other);
+		if (outcome != RELAY_UNKNOWN_USER) {
+			snprintf(other.to_domain, sizeof(other.to_domain), "%s", RELAY_DOMAIN);
+			outcome = ask(s, test, recipient, &other);
+		}
 		s->own_domain = outcome == RELAY_UNKNOWN_USER || outcome == RELAY_REFUSED ||
 						outcome == RELAY_AUTHENTICATION
 					? 1
@@ -74,6 +78,6 @@ void session_doubt(struct session *s, struct relay_test *test)
 
 	if (tail != TAIL_FOREIGN)
 		doubt_user(s, test, tail);
-	else if (s->plan->to_given)
+	if (s->plan->to_given)
 		doubt_domain(s, test);
 }

@@ -115,7 +115,7 @@ static enum relay_outcome greeting(struct session *s, struct relay_test *test)
 	}
 	err = smtp_read(s->smtp, &reply);
 	outcome = take(s, test, STAGE_GREETING, err, &reply);
-	if (!s->walk->greeting[0])
+	if (!s->walk->greeting[0] && !err)
 		snprintf(s->walk->greeting, sizeof(s->walk->greeting), "%s", test->words);
 	if (outcome == RELAY_ACCEPTED)
 		learn_name(s, &reply);

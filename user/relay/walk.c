@@ -58,9 +58,8 @@ static void stop(struct relay_walk *walk, const char *because, const char *words
 
 /* A connection that this way of the test can use. */
 static enum relay_outcome connect_for(struct session *s, struct progress *p,
-				      struct relay_test *test)
+				      struct relay_test *test, bool served)
 {
-	bool served = s->walk->reach == REACH_TRIED && s->walk->greeting[0];
 	enum relay_outcome outcome;
 
 	if (s->smtp && (s->way != test->way || s->transactions >= TRANSACTIONS))
