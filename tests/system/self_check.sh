@@ -174,7 +174,7 @@ row "could not tell" banner
 kill -KILL "${lab_daemons[mail]}" && wait "${lab_daemons[mail]}" 2>/dev/null
 works "with the daemon dead, status still says it" status_says "^listed $LAB_MAIL4: "
 look 1 "the daemon is dead"
-row bad daemon "it does not run"
+row bad daemon "it is dead"
 good | dns_rules
 count=$(events self-listed)
 lab_daemon mail
@@ -252,11 +252,11 @@ look 1 "no mail server"
 row bad server "nothing listens on port 25 of 192.0.2.25"
 row "could not tell" banner
 
-# greet GREETING - another server, over IPv4 only
+# greet GREETING [ADDRESS] - another server, over IPv4 only
 greet() {
 	# shellcheck disable=SC2016 # perl's variables
-	nsenter --net=/run/netns/mail -- perl -MIO::Socket::INET -e 'my $l = IO::Socket::INET->new(LocalPort => 25, Listen => 5, ReuseAddr => 1) or die;
-		while (my $c = $l->accept) { print $c "$ARGV[0]\r\n"; my $line = <$c>; close $c }' "$1" >/dev/null 2>&1 </dev/null &
+	nsenter --net=/run/netns/mail -- perl -MIO::Socket::INET -e 'my $l = IO::Socket::INET->new(LocalAddr => $ARGV[1], LocalPort => 25, Listen => 5, ReuseAddr => 1) or die;
+		while (my $c = $l->accept) { print $c "$ARGV[0]\r\n"; my $line = <$c>; close $c }' "$1" "${2:-0.0.0.0}" >/dev/null 2>&1 </dev/null &
 	greeting=$!
 	wait_for 5 listens mail 25
 }
@@ -265,6 +265,10 @@ greet "220 mail.lab.example ESMTP"
 look 1 "a server that IPv6 clients do not find"
 row bad server "nothing listens on port 25 of 2001:db8:0:25::25, though the name of the mail server leads there"
 row ok banner
+hush
+greet "220 mail.lab.example ESMTP" 10.9.0.2
+look 1 "a server on one address only"
+row bad server "port 25 of 10.9.0.2: 220" "is found there"
 hush
 greet "220 localhost ESMTP"
 look 1 "a server without a name"

@@ -26,9 +26,10 @@ const char help_self_check[] =
 	"Exit status: 0 nothing is bad (warnings may be), 1 something is, 3 something important could not be told.\n";
 
 /* A resolver ends every question by itself; this is for the case that it does so late. */
-#define LATE_NS SECOND_NS
-#define WIDTH	100 /* of lines for people */
-#define INDENT	30  /* of the sentences */
+#define LATE_NS	   SECOND_NS
+#define UNANSWERED 3 /* names; then nobody is asked about more of them, which would take minutes */
+#define WIDTH	   100 /* of lines for people */
+#define INDENT	   30  /* of the sentences */
 
 static const struct self_row *const tables[] = {self_dns_rows, self_server_rows, self_wall_rows,
 						self_trust_rows};
@@ -120,10 +121,11 @@ void self_host(struct self_check *s, const char *name, struct host_reply *out)
 	struct host_question q = {.reply = out, .pending = 1};
 
 	memset(out, 0, sizeof(*out));
-	if (!s->resolver)
+	if (!s->resolver || s->unanswered >= UNANSWERED)
 		return;
 	dnsbl_ask_host(s->resolver, name, on_host, &q);
 	self_wait(s, &q.pending);
+	s->unanswered += !out->known;
 	/* `q` is about to be gone. */
 	if (q.pending) {
 		close_resolver(s);

@@ -60,6 +60,7 @@ struct self_check {
 	sd_event *loop;
 	struct dnsbl_resolver *resolver; /* NULL: */
 	struct error resolver_why;
+	unsigned int unanswered; /* questions about names */
 	/* What a check has found that a later one needs. */
 	struct self_names names[SELF_ADDRESSES];
 	struct self_talk talk[SELF_TALKS];

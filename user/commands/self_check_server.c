@@ -20,22 +20,14 @@
 
 /* --- talking ---------------------------------------------------------------------------------- */
 
-/* The own address of a family to talk to: a public one, or what there is. */
-static const struct address *own_of(const struct self_check *s, bool v6)
+/* How much an own address is like the one that clients come to; 0: not of this family. */
+static int rank(const struct self_check *s, const struct net_own *own, bool v6)
 {
-	const struct address *best = NULL;
-
-	for (size_t i = 0; i < s->owns; i++) {
-		const struct address *a = &s->own[i].address;
-
-		if (!s->own[i].settled || address_is_v4(a) == v6)
-			continue;
-		if (self_is_host(s, a))
-			return a;
-		if (!best || (address_is_private(best) && !address_is_private(a)))
-			best = a;
-	}
-	return best;
+	if (!own->settled || address_is_v4(&own->address) == v6)
+		return 0;
+	if (self_is_host(s, &own->address))
+		return 3;
+	return address_is_private(&own->address) ? 1 : 2;
 }
 
 static socklen_t to_socket(const struct address *a, uint16_t port, struct sockaddr_storage *out)
@@ -56,34 +48,49 @@ static socklen_t to_socket(const struct address *a, uint16_t port, struct sockad
 	return sizeof(*v6);
 }
 
-static void connect_to(struct self_check *s, const struct address *a, uint16_t port)
+static void connect_to(struct self_talk *talk, const struct address *a)
 {
-	struct self_talk *talk;
 	struct sockaddr_storage to;
-	socklen_t size;
+	socklen_t size = to_socket(a, talk->port, &to);
 
-	if (!a || s->talks == SELF_TALKS)
-		return;
-	talk = &s->talk[s->talks++];
-	*talk = (struct self_talk){.address = *a,
-				   .port = port,
-				   .v6 = !address_is_v4(a),
-				   .wrapped = port == SMTPS_PORT};
-	size = to_socket(a, port, &to);
+	talk->address = *a;
 	talk->err = smtp_open((struct sockaddr *)&to, size, PATIENCE_MS, &talk->smtp, NULL);
 	if (talk->err)
 		talk->smtp = NULL;
+}
+
+/* A server may listen on one of the own addresses only: the most likely first, until one answers. */
+static void talk_to(struct self_check *s, uint16_t port, bool v6)
+{
+	struct self_talk talk = {.port = port, .v6 = v6, .wrapped = port == SMTPS_PORT};
+	unsigned int tried = 0;
+
+	for (int wanted = 3; wanted; wanted--)
+		for (size_t i = 0; i < s->owns && tried < SELF_ADDRESSES; i++) {
+			struct self_talk attempt = talk;
+
+			if (rank(s, &s->own[i], v6) != wanted ||
+			    (tried && talk.err != -ECONNREFUSED))
+				continue;
+			connect_to(&attempt, &s->own[i].address);
+			/* When nobody answers, the first one is what is told of. */
+			if (!tried++ || attempt.err != -ECONNREFUSED)
+				talk = attempt;
+		}
+	if (tried && s->talks < SELF_TALKS)
+		s->talk[s->talks++] = talk;
+	else
+		smtp_close(talk.smtp);
 }
 
 /* Connects to all first, so that their pauses before the greeting run side by side. */
 static void talk_to_all(struct self_check *s)
 {
 	const struct config *c = s->config;
-	const struct address *own[2] = {own_of(s, false), own_of(s, true)};
 
 	for (unsigned int p = 0; p < c->ports; p++)
 		for (int v6 = 0; v6 < 2; v6++)
-			connect_to(s, own[v6], c->port[p].number);
+			talk_to(s, c->port[p].number, v6);
 	for (unsigned int i = 0; i < s->talks; i++) {
 		struct self_talk *talk = &s->talk[i];
 

@@ -154,9 +154,10 @@ static void check_daemon(struct self_check *s)
 		return;
 	health = wall_health(s->wall);
 	if (!pins_locked(place.pins, LOCK_DAEMON))
-		found(s, FINDING_BAD,
-		      "it does not run: lists, DNSBLs and the mail server's log are not followed, and "
-		      "nobody says when this host becomes listed; `systemctl start smtpwalld`");
+		found(s, health->daemon_since ? FINDING_BAD : FINDING_WARNING,
+		      "it %s: lists, DNSBLs and the mail server's log are not followed, and "
+		      "nobody says when this host becomes listed; `systemctl start smtpwalld`",
+		      health->daemon_since ? "is dead" : "does not run");
 	else if (health->heartbeat && now > health->heartbeat &&
 		 now - health->heartbeat > HEARTBEAT_OLD)
 		found(s, FINDING_BAD, "it has not moved for %llu s; `systemctl restart smtpwalld`",
