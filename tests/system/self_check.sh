@@ -132,7 +132,13 @@ row ok server
 
 events() { grep -cE "^smtpwall: $1" "$log"; }
 status_says() { wall status | grep -qE -- "$1"; }
-same "nobody has told yet" "$(events self-)" 0
+own_questions() { grep -cE '^A 25.2.0.192.bl' "$dns_log"; }
+tests() { grep -cE '^A 2.0.0.127.bl' "$dns_log"; }
+count=$(own_questions) tested=$(tests)
+clock 3000
+works "less than an hour later the sites are tested" wait_for 5 eval '[ "$(tests)" -gt "$tested" ]'
+same "but not asked about this host" "$(own_questions)" "$count"
+same "and nobody has told" "$(events self-)" 0
 clock 3700
 works "an hour later the log says it" wait_for 10 grep -q "self-listed address=$LAB_MAIL4 sites=\"bl.example=127.0.0" "$log"
 same "once, with all sites" "$(events 'self-listed .*;paid=127.0.0.2"$')" 1
@@ -144,6 +150,10 @@ row ok faults "" "a listing is not told twice"
 
 # --- failures are no listings ---------------------------------------------------------------------------
 
+# Oftener than the sites are tested: a site may break in between.
+config 'interval = 10m'
+kill -HUP "${lab_daemons[mail]}"
+works "the daemon asks every ten minutes" wait_for 10 eval '[ "$(events reload)" = 1 ]'
 {
 	listed "$LAB_MAIL4" bl.example 'A 127.255.255.254'
 	echo '*.key.example A 127.0.0.2'
@@ -157,7 +167,7 @@ row warning listed "what paid says does not count: lists 127.0.0.1, and so the w
 row warning listed "bl.example did not answer about 192.0.2.25"
 row "bad" reverse-dns "nobody could say what name 192.0.2.25 has" "a name that could not be asked for is not bad"
 row bad banner "that name does not exist in DNS"
-clock 7400
+clock 4400
 works "the one that lists the world does not count any more" wait_for 10 grep -q \
 	"self-listed address=$LAB_MAIL4 sites=\"bl.example=[0-9.,]*\"" "$log"
 same "what did not answer is not taken back" "$(events self-delisted)" 0
