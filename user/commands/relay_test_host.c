@@ -173,6 +173,14 @@ static void look_up(struct relay_run *run, int family)
 	freeaddrinfo(found);
 }
 
+/* Whoever connects to no address in particular connects to itself. */
+static bool is_unspecified(const struct sockaddr_storage *to)
+{
+	if (to->ss_family == AF_INET)
+		return !((const struct sockaddr_in *)to)->sin_addr.s_addr;
+	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)to)->sin6_addr);
+}
+
 static int mark_own(struct relay_run *run, struct error *why)
 {
 	struct guard_entry *guard = NULL;
@@ -185,6 +193,8 @@ static int mark_own(struct relay_run *run, struct error *why)
 		if (!run->walk[w].size)
 			continue;
 		address_of(&run->walk[w].to, &host.address);
+		if (is_unspecified(&run->walk[w].to))
+			run->walk[w].reach = REACH_SELF;
 		for (size_t i = 0; i < count; i++)
 			if ((!strcmp(guard[i].why, "own address") ||
 			     !strcmp(guard[i].why, "loopback")) &&

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A command: the longest path twice would fit. */
-#define COMMAND (2 * RELAY_PATH)
+/* A command: any path fits. */
+#define COMMAND 2048
 
 #define QUIT_MS 2000 /* the answer to QUIT is a courtesy */
 
@@ -120,7 +120,7 @@ int smtp_open(const struct sockaddr *to, socklen_t size, unsigned int timeout_ms
 	if (fd < 0)
 		return explain(-errno, why);
 	code = smtp_adopt(fd, timeout_ms, &smtp, why);
-	if (code)
+	if (!smtp)
 		return code;
 	code = connect(fd, to, size) ? -errno : 0;
 	if (code == -EINPROGRESS || code == -EINTR)
@@ -216,8 +216,13 @@ int smtp_read(struct smtp *smtp, struct smtp_reply *out)
 		while (smtp->at < smtp->held) {
 			enum smtp_step step = smtp_reply_byte(out, smtp->buffer[smtp->at++]);
 
-			if (step != SMTP_MORE)
-				return step == SMTP_COMPLETE ? 0 : -EPROTO;
+			if (step == SMTP_COMPLETE)
+				return 0;
+			if (step == SMTP_BROKEN) {
+				smtp_reply_rest(out, smtp->buffer + smtp->at,
+						smtp->held - smtp->at);
+				return -EPROTO;
+			}
 		}
 	}
 }
@@ -235,11 +240,34 @@ static ssize_t transmit(struct smtp *smtp, const void *data, size_t size, short 
 	return sent < 0 ? gone(errno) : sent;
 }
 
+/*
+ * Nothing is due from the server when something is to be said to it. If it speaks all the same, its next
+ * reply would be taken for the answer to another command than it is.
+ */
+static int look_for_unasked(struct smtp *smtp)
+{
+	short events;
+	ssize_t got;
+
+	if (smtp->at < smtp->held)
+		return -EPROTO;
+	got = receive(smtp, &events);
+	if (got > 0) {
+		smtp->at = 0;
+		smtp->held = (size_t)got;
+		return -EPROTO;
+	}
+	return got == 0 ? -ECONNRESET : got == -EAGAIN ? 0 : (int)got;
+}
+
 int smtp_write(struct smtp *smtp, const void *data, size_t size)
 {
 	int64_t deadline = smtp_deadline(smtp);
 	const char *at = data;
+	int unasked = look_for_unasked(smtp);
 
+	if (unasked)
+		return unasked;
 	while (size) {
 		short events = POLLOUT;
 		ssize_t sent = transmit(smtp, at, size, &events);
@@ -281,17 +309,24 @@ int smtp_say(struct smtp *smtp, const char *format, ...)
 	return code;
 }
 
+int smtp_reply_to(struct smtp *smtp, int written, struct smtp_reply *out)
+{
+	int code;
+
+	smtp_reply_begin(out);
+	if (written && written != -ECONNRESET && written != -EPROTO)
+		return written;
+	code = smtp_read(smtp, out);
+	return code || written != -EPROTO || out->code == 421 ? code : -EPROTO;
+}
+
 int smtp_ask(struct smtp *smtp, struct smtp_reply *out, const char *format, ...)
 {
 	va_list args;
 	int code;
 
-	smtp_reply_begin(out);
 	va_start(args, format);
 	code = say(smtp, format, args);
 	va_end(args);
-	/* A server that closed may have said why before: what it said is still to be read. */
-	if (code && code != -ECONNRESET)
-		return code;
-	return smtp_read(smtp, out);
+	return smtp_reply_to(smtp, code, out);
 }

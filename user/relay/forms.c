@@ -80,7 +80,7 @@ const char *relay_path(const char *pattern, const struct relay_names *names, cha
 const char *relay_way_name(enum relay_way way)
 {
 	static const char *const name[] = {
-#define WAY(id, text) [id] = text,
+#define WAY(id, text) [id] = (text),
 		RELAY_WAYS_X(WAY)
 #undef WAY
 	};

@@ -74,8 +74,7 @@ static const char *const no_domain[] = {"domain not found",
 					"bad destination",
 					"domain must exist",
 					"domain is not routable",
-					"could not resolve",
-					"cannot resolve",
+
 					"no mx",
 					"malformed dns",
 					NULL};
@@ -96,7 +95,7 @@ static const char *const about_client[] = {
 const char *relay_outcome_name(enum relay_outcome outcome)
 {
 	static const char *const name[] = {
-#define OUTCOME(id, text) [id] = text,
+#define OUTCOME(id, text) [id] = (text),
 		RELAY_OUTCOMES_X(OUTCOME)
 #undef OUTCOME
 	};
@@ -172,6 +171,9 @@ static enum relay_outcome recipient_refused(int code, uint32_t phrases, const ch
 								 : RELAY_DEFERRED;
 	if (code < 500)
 		return RELAY_DEFERRED;
+	/* Of invalid recipients, perhaps: then the next one is no better, whatever it is. */
+	if (strcasestr(words, "too many"))
+		return RELAY_CLIENT_REFUSED;
 	if (reply_is_user((uint32_t)code, phrases))
 		return RELAY_UNKNOWN_USER;
 	return says_one_of(words, about_client) ? RELAY_CLIENT_REFUSED : RELAY_REFUSED;

@@ -49,6 +49,8 @@ enum smtp_step {
 
 void smtp_reply_begin(struct smtp_reply *reply);
 enum smtp_step smtp_reply_byte(struct smtp_reply *reply, unsigned char c);
+/* Keeps what else is there of a line that is no SMTP: whoever is told of it may know what it is. */
+void smtp_reply_rest(struct smtp_reply *reply, const unsigned char *data, size_t size);
 
 /*
  * The server's own words on one line, safe to show: the code once, then the texts of all lines with a
@@ -91,9 +93,17 @@ int smtp_local(const struct smtp *smtp, struct sockaddr_storage *out);
  */
 int smtp_read(struct smtp *smtp, struct smtp_reply *out);
 
-/* Writes bytes as they are; smtp_say() one command, and puts the CRLF behind it. 0 or as above. */
+/*
+ * Writes bytes as they are; smtp_say() one command, and puts the CRLF behind it. 0 or as above; -EPROTO,
+ * and nothing was written: the server has said something unasked.
+ */
 int smtp_write(struct smtp *smtp, const void *data, size_t size);
 int smtp_say(struct smtp *smtp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * The reply to what was written with that result. A server that ended the connection may have said why
+ * before, and may say 421 unasked; what else it says unasked is -EPROTO.
+ */
+int smtp_reply_to(struct smtp *smtp, int written, struct smtp_reply *out);
 /* Says a command and reads the reply. */
 int smtp_ask(struct smtp *smtp, struct smtp_reply *out, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -258,6 +268,7 @@ struct relay_walk {
 	char greeting[SMTP_WORDS];
 	char server[SMTP_NAME]; /* by its greeting */
 	enum relay_reach reach;
+	bool shut;	   /* it served this machine, and then did not even greet it any more */
 	char trouble[512]; /* why it was not reached, or why the walk ended before its end; "" */
 	struct relay_test test[RELAY_TESTS];
 	unsigned int tests;

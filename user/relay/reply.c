@@ -68,6 +68,13 @@ enum smtp_step smtp_reply_byte(struct smtp_reply *reply, unsigned char c)
 	return ++reply->column < SMTP_LINE ? SMTP_MORE : SMTP_BROKEN;
 }
 
+void smtp_reply_rest(struct smtp_reply *reply, const unsigned char *data, size_t size)
+{
+	for (; size && *data != '\n'; data++, size--)
+		if (*data != '\r')
+			keep(reply, *data ? (char)*data : '?');
+}
+
 const char *smtp_words(const struct smtp_reply *reply, char *out, size_t size)
 {
 	char text[sizeof(reply->text)];

@@ -229,10 +229,7 @@ static enum relay_outcome pipeline(struct session *s, struct relay_test *test)
 				 "RSET\r\nMAIL FROM:%s\r\nRCPT TO:%s\r\n", test->sender,
 				 test->recipient);
 
-	err = smtp_write(s->smtp, commands, (size_t)size);
-	smtp_reply_begin(&reply);
-	if (!err || err == -ECONNRESET)
-		err = smtp_read(s->smtp, &reply);
+	err = smtp_reply_to(s->smtp, smtp_write(s->smtp, commands, (size_t)size), &reply);
 	if (take(s, test, STAGE_RESET, err, &reply) != RELAY_ACCEPTED)
 		return is_over(test->outcome) ? test->outcome : (test->outcome = RELAY_LOST);
 	err = smtp_read(s->smtp, &reply);
@@ -291,10 +288,8 @@ static void deliver(struct session *s, struct relay_test *test)
 		if (!message) {
 			test->outcome = RELAY_UNINTELLIGIBLE;
 		} else {
-			smtp_reply_begin(&reply);
-			err = smtp_write(s->smtp, message, strlen(message));
-			if (!err || err == -ECONNRESET)
-				err = smtp_read(s->smtp, &reply);
+			err = smtp_reply_to(s->smtp, smtp_write(s->smtp, message, strlen(message)),
+					    &reply);
 			take(s, test, STAGE_MESSAGE, err, &reply);
 		}
 		free(message);

@@ -175,14 +175,14 @@ static void time_told(const char *words, char *out, size_t size)
 	out[0] = '\0';
 	/* Behind the codes. */
 	for (const char *c = words + strspn(words, "0123456789. "); *c; c++) {
-		size_t digits = strspn(c, "0123456789:"), blank;
+		size_t digits = isdigit((unsigned char)*c) ? strspn(c, "0123456789:") : 0, blank;
 
-		if (!digits ||
+		if (!isdigit((unsigned char)*c) ||
 		    (c > words && (isalnum((unsigned char)c[-1]) || strchr(".:-[", c[-1])))) {
 			c += digits ? digits - 1 : 0;
 			continue;
 		}
-		if (memchr(c, ':', digits)) {
+		if (memchr(c, ':', digits - 1)) {
 			snprintf(out, size, "%.*s", (int)digits, c);
 			return;
 		}
@@ -233,24 +233,27 @@ static const struct obstacle {
 	 "name an address elsewhere (--to)"},
 };
 
+static const char when_shut[] =
+	"it may have blocked this machine for what it refused so far: have it "
+	"allowed there for the time of the test";
+
 /* True: there is something, and `why` says it. */
 static bool explain_doubt(const struct relay_walk *walk, char *why, size_t size)
 {
 	for (size_t i = 0; i < sizeof(obstacle) / sizeof(obstacle[0]); i++) {
 		const struct obstacle *o = &obstacle[i];
 		const struct relay_test *t = unsettled(walk, o->outcome);
+		const char *way_out = walk->shut ? when_shut : o->way_out;
 
 		if (!t)
 			continue;
 		if (o->outcome == RELAY_GREYLISTED)
 			explain_greylisted(t, why, size);
 		else if (walk->trouble[0])
-			snprintf(why, size, "%s%s%s", walk->trouble, *o->way_out ? "; " : "",
-				 o->way_out);
+			snprintf(why, size, "%s%s%s", walk->trouble, *way_out ? "; " : "", way_out);
 		else
 			snprintf(why, size, "%s%s%.200s%s%s%s", o->what, t->words[0] ? " (" : "",
-				 t->words, t->words[0] ? ")" : "", *o->way_out ? ": " : "",
-				 o->way_out);
+				 t->words, t->words[0] ? ")" : "", *way_out ? ": " : "", way_out);
 		return true;
 	}
 	return false;

@@ -5,8 +5,9 @@
  * Politely: one connection at a time, few transactions on each, a pause between them. Servers end a
  * connection after some errors (Postfix slows down after 10 and ends it after 20), and a refusal is one to
  * them; so the walk goes on with another connection before that, and tries again once what was lost on
- * a used one. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with 421:
- * the server wants no more of it. What was not tried then stays so, and nothing is concluded from it.
+ * a used one. Where a 421 comes sooner, half as much is asked of each connection from then on, until that is
+ * too much as well. What is lost on a fresh one, twice in a row, ends the walk, as does a greeting with
+ * 421: the server wants no more of it. What was not tried then stays so, and nothing is concluded from it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 struct progress {
 	unsigned int strikes, refusals;
+	unsigned int transactions; /* on one connection */
 	bool breathed;
 	int64_t deadline;
 };
@@ -62,7 +64,7 @@ static enum relay_outcome connect_for(struct session *s, struct progress *p,
 {
 	enum relay_outcome outcome;
 
-	if (s->smtp && (s->way != test->way || s->transactions >= TRANSACTIONS))
+	if (s->smtp && (s->way != test->way || s->transactions >= p->transactions))
 		session_end(s);
 	if (s->smtp)
 		return RELAY_ACCEPTED;
@@ -81,19 +83,6 @@ static bool ends_connection(enum relay_outcome outcome)
 	return outcome == RELAY_LOST || outcome == RELAY_TIMEOUT || outcome == RELAY_UNINTELLIGIBLE;
 }
 
-/* It served this machine before, and now does not even greet it. */
-static void blame_refusals(struct relay_walk *walk, const char *words)
-{
-	char because[300];
-
-	snprintf(
-		because, sizeof(because),
-		"it does not answer any more %.150s: it may have blocked this machine for what was "
-		"refused so far; have it allowed there for the time of the test",
-		words);
-	stop(walk, because, "");
-}
-
 /* Without a hello there is nothing to be tried in this way; false: nor in any other. */
 static bool no_session(struct session *s, struct relay_test *test, bool served)
 {
@@ -101,14 +90,28 @@ static bool no_session(struct session *s, struct relay_test *test, bool served)
 		return true;
 	if (s->walk->reach != REACH_TRIED)
 		return false;
-	if (test->stage == STAGE_GREETING && served && !test->code)
-		blame_refusals(s->walk, test->words);
+	/* It served this machine before, and now does not even greet it. */
+	s->walk->shut = test->stage == STAGE_GREETING && served && !test->code;
+	if (s->walk->shut)
+		stop(s->walk, "it does not answer any more", test->words);
 	else if (test->stage == STAGE_GREETING)
-		stop(s->walk, test->code ? "it wants no connection" : "it does not greet",
+		stop(s->walk,
+		     test->outcome == RELAY_UNINTELLIGIBLE ? "what answers is no mail server"
+		     : test->code			   ? "it wants no connection"
+							   : "it does not greet",
 		     test->words);
 	else
 		stop(s->walk, "no session could be begun", test->words);
 	return false;
+}
+
+/* The server ended a connection with a word about it. False: no less can be asked of the next one. */
+static bool asks_less(struct progress *p)
+{
+	if (p->transactions == 1)
+		return false;
+	p->transactions /= 2;
+	return true;
 }
 
 /* One test. False: the walk is over. */
@@ -125,6 +128,10 @@ static bool run_test(struct session *s, struct progress *p, struct relay_test *t
 			return no_session(s, test, served);
 		used = s->transactions > 0;
 		session_try(s, test);
+		if (test->outcome == RELAY_LOST && test->code && !asks_less(p)) {
+			stop(s->walk, "it wants no more of this", test->words);
+			return false;
+		}
 		if (test->outcome != RELAY_LOST || !used || !again)
 			break;
 		again = false;
@@ -159,7 +166,8 @@ static bool may_change(const struct relay_test *test)
 /* All tests, or only those that may end otherwise by now. */
 static void run_tests(struct session *s, bool waited)
 {
-	struct progress p = {.deadline = now_ms() + (int64_t)LIMIT * s->plan->timeout_ms};
+	struct progress p = {.transactions = TRANSACTIONS,
+			     .deadline = now_ms() + (int64_t)LIMIT * s->plan->timeout_ms};
 	struct relay_walk *walk = s->walk;
 
 	for (unsigned int i = 0; i < walk->tests; i++) {
