@@ -22,7 +22,7 @@ struct dnsbl_sites; /* dnsbl/dnsbl.h */
 
 #define CONFIG_INTERFACES 16
 #define CONFIG_RESOLVERS  8
-#define CONFIG_SELF	  16 /* addresses of this host */
+#define CONFIG_SELF	  16   /* addresses of this host */
 #define CONFIG_LISTS	  254  /* ids 1..255, one of them for the list `guard` */
 #define CONFIG_PATH	  1024 /* bytes of a list's file name with its NUL */
 #define CONFIG_LOGS	  16

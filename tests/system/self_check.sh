@@ -144,6 +144,10 @@ works "an hour later the log says it" wait_for 10 grep -q "self-listed address=$
 same "once, with all sites" "$(events 'self-listed .*;paid=127.0.0.2"$')" 1
 works "status says it" wait_for 5 status_says "^listed $LAB_MAIL4: this host is in bl.example"
 same "and its JSON" "$(json self_listed.0.address status)" "$LAB_MAIL4"
+works "the wall goes down" wall down
+works "and up again" wait_for 10 wall up
+works "status still says it" wait_for 10 status_says "^listed $LAB_MAIL4: "
+same "the log is not told again" "$(events self-)" 1
 same "the answer without a weight is no listing" "$(json self_listed.1.address status)" ""
 look 1 "the daemon's own complaint"
 row ok faults "" "a listing is not told twice"

@@ -343,6 +343,27 @@ static void self_reload(struct daemon *d)
 		}
 }
 
+/* In another wall the sites may have other places: what was heard goes there by their identities. */
+static void self_wall(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->self->owns; i++) {
+		struct self_own *own = d->self->own[i];
+		bool any = false;
+
+		for (unsigned int s = 0; s < DNSBL_SITES; s++)
+			any |= own->pair[s].identity != 0;
+		if (!any)
+			continue;
+		own->keeps = 0;
+		for (unsigned int s = 0; s < DNSBL_SITES; s++)
+			if (own->pair[s].listed)
+				own->kept[own->keeps++] = (struct self_kept){own->pair[s].identity,
+									     own->pair[s].answer};
+		memset(own->pair, 0, sizeof(own->pair));
+		own->pending = 0;
+	}
+}
+
 static int self_start(struct daemon *d, struct error *why)
 {
 	d->self = calloc(1, sizeof(*d->self));
@@ -368,5 +389,6 @@ const struct service service_self = {
 	.reload = self_reload,
 	.second = self_second,
 	.tick = self_tick,
+	.wall = self_wall,
 	.stop = self_stop,
 };

@@ -18,7 +18,7 @@ struct self_pair {
 	struct dnsbl_answer answer;
 };
 
-/* A listing that the log was told of before this daemon began. */
+/* A listing that was known before this daemon, or this wall, began. */
 struct self_kept {
 	uint64_t identity;
 	struct dnsbl_answer answer;
