@@ -222,7 +222,7 @@ row "could not tell" administrator "--from"
 lab_wire mail eth1 "2001:db8:0:26::25/64" router mail2 "2001:db8:0:26::1/64"
 ip -n mail -6 route replace default via 2001:db8:0:26::1 dev eth1
 look 1 "another way in"
-row bad wall "the default route of IPv6 is by eth1, and the wall is not there"
+row bad wall "the default route of IPv6 is by eth1, and the wall is not there.*smtpwall up eth0 eth1. puts"
 ip -n mail link delete eth1
 ip -n mail -6 route replace default via 2001:db8:0:25::1
 

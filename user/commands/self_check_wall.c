@@ -74,10 +74,21 @@ static bool counts(const struct self_check *s, const struct net_route *route)
 	return true;
 }
 
+/* "eth0 eth1 ", to stand in front of another one. */
+static const char *join_attached(const struct attached *a, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < a->count && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s ", a->name[i]);
+	return text;
+}
+
 static void check_family(struct self_check *s, const struct attached *a, bool v6)
 {
 	const char *family = v6 ? "IPv6" : "IPv4";
-	char covered[256] = "";
+	char covered[256] = "", all[CONFIG_INTERFACES * IF_NAMESIZE];
 
 	for (int i = 0; i < s->routes; i++) {
 		const struct net_route *route = &s->route[i];
@@ -91,10 +102,9 @@ static void check_family(struct self_check *s, const struct attached *a, bool v6
 		else
 			found(s, FINDING_BAD,
 			      "the default route of %s is by %s, and the wall is not there: whoever comes "
-			      "in by it meets nothing; `smtpwall up %s%s%s` puts it there, or name all in "
-			      "`interfaces`",
-			      family, route->name, a->count ? a->name[0] : "", a->count ? " " : "",
-			      route->name);
+			      "in by it meets nothing; `smtpwall up %s%s` puts it there as well, or name "
+			      "all in `interfaces`",
+			      family, route->name, join_attached(a, all, sizeof(all)), route->name);
 	}
 	if (covered[0])
 		found(s, FINDING_OK, "it is where the default route of %s is: %s", family, covered);
