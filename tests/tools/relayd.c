@@ -29,7 +29,7 @@
  *
  * STAGE: see relayd_rules.h; ACCEPTED is the reply to a recipient who is taken, BODY that to a message.
  * FILE.log has a line for everything that happens: "MS PORT SESSION WHAT", WHAT being "connected ADDRESS", a command as
- * it came, "message" or "ended". Messages that were taken are in FILE.mail.
+ * it came, "message", "enough" (see after) or "ended". Messages that were taken are in FILE.mail.
  */
 #include <fcntl.h>
 #include <netdb.h>
@@ -269,6 +269,7 @@ static void on_command(char *line)
 
 	note("%s", line);
 	if (s->after && ++c.commands > s->after) {
+		note("enough");
 		put(s->after_text, s->after_size);
 		end(false);
 	}

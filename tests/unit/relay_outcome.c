@@ -173,10 +173,14 @@ static void replies_to_rcpt(void **state)
 		 RELAY_UNKNOWN_DOMAIN},
 		{"550 5.1.2 <u@dom.example>... Host unknown (Name server: dom.example: host not found)",
 		 RELAY_UNKNOWN_DOMAIN},
+		{"550 5.1.1 <u@dom.example>: Recipient address rejected: undeliverable address: host "
+		 "mx.dom.example[192.0.2.9] said: 550 5.1.1 User unknown",
+		 RELAY_UNKNOWN_DOMAIN},
 		/* but of these 5.1.2 is the relaying itself */
 		{"550 5.1.2 Relay not allowed.", RELAY_REFUSED},
 		/* a login */
 		{"530 5.7.0 Authentication required", RELAY_AUTHENTICATION},
+		{"530 5.7.0 go away", RELAY_AUTHENTICATION},
 		{"550 5.7.1 Authentication required", RELAY_AUTHENTICATION},
 		{"503 5.5.1 Error: send AUTH first", RELAY_AUTHENTICATION},
 		{"550 SMTP AUTH required", RELAY_AUTHENTICATION},

@@ -255,6 +255,12 @@ static void silence_has_an_end(void **state)
 	open_wire(&w, 50);
 	assert_int_equal(smtp_read(w.smtp, &r), -ETIMEDOUT);
 	close_wire(&w);
+	/* Also where there is always something to be read. */
+	open_wire(&w, 0);
+	put(&w, "250-a\r\n", 7);
+	assert_int_equal(smtp_read(w.smtp, &r), -ETIMEDOUT);
+	assert_int_equal(r.size, 0);
+	close_wire(&w);
 }
 
 /* Sends until it is told to stop, a little at a time. */
@@ -296,7 +302,7 @@ static void commands_have_an_end(void **state)
 	struct wire w;
 
 	(void)state;
-	open_wire(&w, 50);
+	open_wire(&w, 10000);
 	assert_int_equal(smtp_say(w.smtp, "MAIL FROM:<%s>", "a@b.example"), 0);
 	assert_int_equal(read(w.far, got, sizeof(got) - 1), 25);
 	assert_string_equal(got, "MAIL FROM:<a@b.example>\r\n");
@@ -307,11 +313,13 @@ static void commands_have_an_end(void **state)
 	put(&w, "250 ok\r\n", 8);
 	assert_int_equal(smtp_ask(w.smtp, &r, "RSET"), -EPROTO);
 	assert_int_equal(recv(w.far, got, sizeof(got), MSG_DONTWAIT), -1);
+	close_wire(&w);
 	/* Nobody reads. */
+	open_wire(&w, 50);
 	assert_int_equal(smtp_write(w.smtp, much, sizeof(much)), -ETIMEDOUT);
 	close_wire(&w);
 	/* Nobody is there: no signal either. */
-	open_wire(&w, 50);
+	open_wire(&w, 10000);
 	close(w.far);
 	w.far = -1;
 	assert_int_equal(smtp_say(w.smtp, "NOOP"), -ECONNRESET);

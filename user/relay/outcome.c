@@ -54,7 +54,10 @@ static const char *const wants_tls[] = {"starttls",
 					"requires encryption",
 					NULL};
 
-/* It looked whether the destination exists before it asked itself whether it should relay. */
+/*
+ * It looked whether the destination exists before it asked itself whether it should relay, or even asked the
+ * destination's server for the user.
+ */
 static const char *const no_domain[] = {"domain not found",
 					"host not found",
 					"host or domain name not found",
