@@ -29,6 +29,8 @@ static const struct command command[] = {
 	{"watch", command_watch, "stream of events", help_watch},
 	{"dnsbl", command_dnsbl, "how the DNSBLs are; take one out for a time, forget answers",
 	 help_dnsbl},
+	{"self-check", command_self_check, "is this host well placed, and listed nowhere?",
+	 help_self_check},
 	{"config", command_config, "check or show the configuration", help_config},
 	{"relay-test", command_relay_test, "does a mail server relay for strangers?",
 	 help_relay_test},

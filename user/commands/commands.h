@@ -58,6 +58,7 @@ int command_load(int argc, char **argv);
 int command_mode(int argc, char **argv);
 int command_watch(int argc, char **argv);
 int command_dnsbl(int argc, char **argv);
+int command_self_check(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_refusal_listener(int argc, char **argv);
 int command_relay_test(int argc, char **argv);
@@ -65,7 +66,7 @@ int command_relay_test(int argc, char **argv);
 extern const char help_up[], help_down[], help_daemon[], help_status[], help_check[], help_block[],
 	help_unblock[], help_allow[], help_unallow[], help_bans[], help_lists[], help_load[],
 	help_mode[], help_watch[], help_dnsbl[], help_config[], help_refusal_listener[],
-	help_relay_test[];
+	help_relay_test[], help_self_check[];
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -87,7 +88,7 @@ struct options {
 	const char *xdp;    /* --xdp */
 	uint64_t port;	    /* --port; 0: not given */
 	uint64_t count;	    /* --count; 0: not given */
-	/* relay-test */
+	/* relay-test; self-check takes --from as well */
 	bool deliver, yes;
 	const char *from, *to, *helo;
 	uint64_t timeout;  /* --timeout, seconds; 0: not given */
