@@ -8,7 +8,7 @@
 #   relayd HOST                   servers on that host, described on standard input (tests/tools/relayd.c); @
 #                                 stands for both addresses of the mail host; its journal is $relay_dir/HOST.log
 #   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses
-#   tries NAME TARGET...          the same with --json, in the background; when all have `tried`:
+#   tries NAME TARGET...          the same with --json, in the background; when these, or all, have `tried`:
 #   ended_with NAME               its exit status
 #   told NAME PATH                one value of what it printed
 #   outcomes NAME                 what came of each test, one a line: "FAMILY FORM WAY OUTCOME STAGE CODE"
@@ -51,12 +51,13 @@ tries() {
 		relay_test --json "$@" >"$relay_dir/$name.json" 2>"$relay_dir/$name.words" </dev/null
 		echo $? >"$relay_dir/$name.status"
 	) &
-	trying+=($!)
+	trying[$name]=$!
 }
-trying=()
-tried() {
-	wait "${trying[@]}"
-	trying=()
+declare -A trying
+tried() { # [NAME...]
+	local name
+	[ $# -gt 0 ] || set -- "${!trying[@]}"
+	for name; do wait "${trying[$name]}"; done
 }
 
 ended_with() { cat "$relay_dir/$1.status"; }
