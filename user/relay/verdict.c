@@ -312,7 +312,9 @@ enum relay_verdict relay_judge(const struct relay_walk *walk, char *why, size_t 
 	case REACH_UNRESOLVED:
 		break;
 	}
-	snprintf(why, size, "%s", walk->trouble);
+	snprintf(why, size, "%s%s", walk->trouble,
+		 walk->size ? "; test it from where it can be reached, or the other address alone"
+			    : "");
 	return RELAY_COULD_NOT_TELL;
 }
 
