@@ -7,7 +7,8 @@
 #                                 addresses of the mail host, four.lab.example and six.lab.example one each
 #   relayd HOST                   servers on that host, described on standard input (tests/tools/relayd.c); @
 #                                 stands for both addresses of the mail host; its journal is $relay_dir/HOST.log
-#   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses
+#   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses; $patient is its
+#                                 --timeout, which no server reaches that answers at all
 #   tries NAME TARGET...          the same with --json, in the background; when these, or all, have `tried`:
 #   ended_with NAME               its exit status
 #   told NAME PATH                one value of what it printed
@@ -42,7 +43,7 @@ relayd() { # HOST
 	lab_serve "$host" "$relay_dir/$host.out" '^relayd: ready' "$(tool relayd)" "$relay_dir/$host"
 }
 
-relay_test() { lab_wall stranger relay-test --yes --pause 0s --timeout "${patient:-2s}" "$@"; }
+relay_test() { lab_wall stranger relay-test --yes --pause 0s --timeout "${patient:-15s}" "$@"; }
 
 tries() {
 	local name=$1

@@ -65,10 +65,12 @@ cat >"$relay_dir/families" <<'END'
 3005 could_not_tell 3 over IPv4
 3999 could_not_tell 3 nobody listens
 END
-while read -r port _; do tries "family-$port" "mail.lab.example:$port"; done <"$relay_dir/families"
+while read -r port _; do
+	patient=$([ "$port" = 3005 ] && echo 1s || echo 15s) tries "family-$port" "mail.lab.example:$port"
+done <"$relay_dir/families"
 tries four four.lab.example
 tries literal6 "[$LAB_MAIL6]:25"
-tries blackhole 198.51.100.98
+patient=1s tries blackhole 198.51.100.98
 tries nowhere 198.51.100.97
 tries unknown nobody.lab.example
 tries broken broken.lab.example

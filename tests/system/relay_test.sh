@@ -43,9 +43,9 @@ done
 
 # --- what they are ------------------------------------------------------------------------------------
 
-for name in postfix wide only6 gate; do patient=20s tries $name $name.lab.example; done
+for name in postfix wide only6 gate; do tries $name $name.lab.example; done
 # It ends a connection after three mistakes, which makes the test a long one: over one family only.
-patient=20s tries exim 198.51.100.13
+tries exim 198.51.100.13
 tried postfix wide only6 gate
 same "postfix is closed" "$(told postfix verdict)/$(ended_with postfix)" closed/0
 for name in wide only6 gate; do
@@ -60,7 +60,7 @@ silent_on "none was begun" 'cleanup.*message-id' cat "$(lab_log wide postfix)"
 # --- the proof -----------------------------------------------------------------------------------------
 
 proof() { tries "$1-proof" "$1.lab.example" --deliver --to me@world.example; }
-for name in postfix wide only6; do patient=20s proof $name; done
+for name in postfix wide only6; do proof $name; done
 tried
 same "the closed one is closed with --deliver, too" "$(told postfix-proof verdict)/$(ended_with postfix-proof)" closed/0
 for name in wide only6; do
