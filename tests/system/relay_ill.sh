@@ -55,6 +55,8 @@ dislikes-sender  3 could-not-tell sender-refused say MAIL 550 5.7.1 Sender addre
 asks-first       3 could-not-tell deferred,unknown-domain say RCPT 450 4.1.2 %s: Recipient address rejected: Domain not found
 no-name          3 could-not-tell client-refused say RCPT 450 4.7.25 Client host rejected: cannot find your hostname, [198.51.100.7]
 broken-tls       3 could-not-tell refused,unintelligible tls
+tls-stalls       3 could-not-tell refused,timeout tls NEVER NEVER
+tls-injects      3 could-not-tell refused,unintelligible tls CERT KEY ;; say STARTTLS 220 Go ahead\r\n250 2.0.0 Not so fast
 tls-hangs-up     3 could-not-tell lost,refused  tls CERT KEY ;; leave STARTTLS
 deaf             3 could-not-tell refused,timeout deaf
 dislikes-us      3 could-not-tell client-refused say RCPT 554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org
@@ -90,12 +92,14 @@ END
 }
 
 mkdir -p "$relay_dir/servers"
+# Whoever wants to read his certificate there waits for ever.
+mkfifo "$relay_dir/never"
 port=3000
 while read -r name _ _ _ behaviour; do
 	port=$((port + 1))
 	echo $port >"$relay_dir/servers/$name"
 	printf 'at %s @\n' $port
-	printf '%s\n' "$behaviour" | sed "s| ;; |\n|g; s|tls CERT KEY|tls $LAB_DIR/tls.pem $LAB_DIR/tls.key|"
+	printf '%s\n' "$behaviour" | sed "s| ;; |\n|g; s|CERT KEY|$LAB_DIR/tls.pem $LAB_DIR/tls.key|; s|NEVER|$relay_dir/never|g"
 done < <(table | grep -v '^#') | relayd mail || { not_ok relayd "it did not start"; finish; }
 while read -r name _ _ kinds _; do
 	# A limit that a busy machine does not reach, but for who is silent.
