@@ -7,8 +7,9 @@
 #                                 addresses of the mail host, four.lab.example and six.lab.example one each
 #   relayd HOST                   servers on that host, described on standard input (tests/tools/relayd.c); @
 #                                 stands for both addresses of the mail host; its journal is $relay_dir/HOST.log
-#   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses
-#   tries NAME TARGET...          the same with --json, in the background; when all have `tried`:
+#   relay_test ARGUMENTS...       smtpwall relay-test on the stranger, asked nothing, and without pauses; $patient is its
+#                                 --timeout, which no server reaches that answers at all
+#   tries NAME TARGET...          the same with --json, in the background; when these, or all, have `tried`:
 #   ended_with NAME               its exit status
 #   told NAME PATH                one value of what it printed
 #   outcomes NAME                 what came of each test, one a line: "FAMILY FORM WAY OUTCOME STAGE CODE"
@@ -42,7 +43,7 @@ relayd() { # HOST
 	lab_serve "$host" "$relay_dir/$host.out" '^relayd: ready' "$(tool relayd)" "$relay_dir/$host"
 }
 
-relay_test() { lab_wall stranger relay-test --yes --pause 0s --timeout "${patient:-2s}" "$@"; }
+relay_test() { lab_wall stranger relay-test --yes --pause 0s --timeout "${patient:-15s}" "$@"; }
 
 tries() {
 	local name=$1
@@ -51,12 +52,13 @@ tries() {
 		relay_test --json "$@" >"$relay_dir/$name.json" 2>"$relay_dir/$name.words" </dev/null
 		echo $? >"$relay_dir/$name.status"
 	) &
-	trying+=($!)
+	trying[$name]=$!
 }
-trying=()
-tried() {
-	wait "${trying[@]}"
-	trying=()
+declare -A trying
+tried() { # [NAME...]
+	local name
+	[ $# -gt 0 ] || set -- "${!trying[@]}"
+	for name; do wait "${trying[$name]}"; done
 }
 
 ended_with() { cat "$relay_dir/$1.status"; }

@@ -17,8 +17,14 @@ has() { grep -qE -- "$1" "$LAB_DIR/output"; } # in the output of the last comman
 heard_that() { if has "$2"; then ok "$1"; else not_ok "$1" "no line matches '$2'; it said: $(heard)"; fi; }
 ip -n router route add blackhole 198.51.100.98
 
+lab_certificate || { not_ok certificate "there is none"; finish; }
 relayd mail <<END || { not_ok relayd "it did not start"; finish; }
 at 25 @
+at 465 $LAB_MAIL4
+wrapped $LAB_DIR/tls.pem $LAB_DIR/tls.key
+at 465 $LAB_MAIL6
+wrapped $LAB_DIR/tls.pem $LAB_DIR/tls.key
+accept *
 at 3001 $LAB_MAIL4
 accept *
 at 3001 $LAB_MAIL6
@@ -65,10 +71,13 @@ cat >"$relay_dir/families" <<'END'
 3005 could_not_tell 3 over IPv4
 3999 could_not_tell 3 nobody listens
 END
-while read -r port _; do tries "family-$port" "mail.lab.example:$port"; done <"$relay_dir/families"
+while read -r port _; do
+	patient=$([ "$port" = 3005 ] && echo 1s || echo 15s) tries "family-$port" "mail.lab.example:$port"
+done <"$relay_dir/families"
 tries four four.lab.example
+tries wrapped mail.lab.example:465
 tries literal6 "[$LAB_MAIL6]:25"
-tries blackhole 198.51.100.98
+patient=1s tries blackhole 198.51.100.98
 tries nowhere 198.51.100.97
 tries unknown nobody.lab.example
 tries broken broken.lab.example
@@ -90,6 +99,7 @@ done <"$relay_dir/families"
 same "an IPv4 address alone" "$(told four verdict)/$(outcomes four | awk '{ print $1 }' | sort -u)" closed/4
 says "says what was not asked" 'IPv6' told four reason
 same "an IPv6 address alone" "$(told literal6 verdict)/$(outcomes literal6 | awk '{ print $1 }' | sort -u)" closed/6
+same "TLS from the first byte on port 465" "$(told wrapped addresses.0.verdict), $(told wrapped addresses.1.verdict)" "closed, may relay"
 for name in blackhole nowhere unknown broken; do
 	same "$name: could not tell" "$(told $name verdict)/$(ended_with $name)" "could not tell/3"
 	works "$name: a reason" test -n "$(told $name reason)"

@@ -25,6 +25,8 @@ debian           0 closed         refused       say RCPT 454 4.7.1 %s: Relay acc
 exim             0 closed         refused       say RCPT 550 relay not permitted
 exchange         0 closed         refused       say RCPT 550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain
 qmail            0 closed         refused       say RCPT 553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)
+opensmtpd        0 closed         unknown-user  say RCPT 550 Invalid recipient: %s
+picky            0 closed         refused,sender-refused refuse <*@*>
 many-lines       0 closed         refused       repeat RCPT 20 554-5.7.1 think twice ;; say RCPT 554 5.7.1 Relay access denied
 no-words         0 closed         refused       say RCPT 554
 nobody           0 closed         unknown-user  say RCPT 550 5.1.1 %s: Recipient address rejected: User unknown in virtual mailbox table
@@ -50,6 +52,13 @@ greylists-450    3 could-not-tell greylisted    say RCPT 450 4.2.0 %s: Recipient
 defers-by-time   3 could-not-tell greylisted    accept * ;; grey 300
 out-of-order     3 could-not-tell deferred      say RCPT 451 4.3.0 Temporary lookup failure
 dislikes-sender  3 could-not-tell sender-refused say MAIL 550 5.7.1 Sender address rejected: not welcome
+asks-first       3 could-not-tell deferred,unknown-domain say RCPT 450 4.1.2 %s: Recipient address rejected: Domain not found
+no-name          3 could-not-tell client-refused say RCPT 450 4.7.25 Client host rejected: cannot find your hostname, [198.51.100.7]
+broken-tls       3 could-not-tell refused,unintelligible tls
+tls-stalls       3 could-not-tell refused,timeout tls NEVER NEVER
+tls-injects      3 could-not-tell refused,unintelligible tls CERT KEY ;; say STARTTLS 220 Go ahead\r\n250 2.0.0 Not so fast
+tls-hangs-up     3 could-not-tell lost,refused  tls CERT KEY ;; leave STARTTLS
+deaf             3 could-not-tell refused,timeout deaf
 dislikes-us      3 could-not-tell client-refused say RCPT 554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org
 dislikes-all     3 could-not-tell client-refused say GREETING 554 mail.lab.example ESMTP not accepting connections
 busy             3 could-not-tell lost          say GREETING 421 4.3.2 All server ports are busy
@@ -83,16 +92,18 @@ END
 }
 
 mkdir -p "$relay_dir/servers"
+# Whoever wants to read his certificate there waits for ever.
+mkfifo "$relay_dir/never"
 port=3000
 while read -r name _ _ _ behaviour; do
 	port=$((port + 1))
 	echo $port >"$relay_dir/servers/$name"
 	printf 'at %s @\n' $port
-	printf '%s\n' "$behaviour" | sed "s| ;; |\n|g; s|tls CERT KEY|tls $LAB_DIR/tls.pem $LAB_DIR/tls.key|"
+	printf '%s\n' "$behaviour" | sed "s| ;; |\n|g; s|CERT KEY|$LAB_DIR/tls.pem $LAB_DIR/tls.key|; s|NEVER|$relay_dir/never|g"
 done < <(table | grep -v '^#') | relayd mail || { not_ok relayd "it did not start"; finish; }
 while read -r name _ _ kinds _; do
 	# A limit that a busy machine does not reach, but for who is silent.
-	case $kinds in timeout) patient=1s ;; *) patient=15s ;; esac
+	case $kinds in *timeout) patient=1s ;; *) patient=15s ;; esac
 	tries "$name" "mail.lab.example:$(cat "$relay_dir/servers/$name")"
 done < <(table | grep -v '^#')
 tried

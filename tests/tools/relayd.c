@@ -23,6 +23,7 @@
  *	speed N               bytes a second
  *	places N              connections at a time; one more gets 421
  *	tls [CERTIFICATE KEY] STARTTLS is offered; without files it breaks
+ *	wrapped CERTIFICATE KEY     TLS from the first byte on
  *	bare                  PIPELINING is not offered
  *	deaf                  what comes together with a command is lost
  *	strict                what comes together with a command ends the connection with a 554 (Exim does without PIPELINING)
@@ -305,6 +306,8 @@ static _Noreturn void session(void)
 	/* A reply goes out in pieces. */
 	setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (c.server->wrapped)
+		begin_tls();
 	if (++shared[c.server->id].places > (int)c.server->places && c.server->places) {
 		put("421 4.7.0 mail.lab.example Error: too many connections\r\n", 56);
 		end(false);

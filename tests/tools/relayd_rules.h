@@ -43,7 +43,7 @@ struct server {
 	const char *after_text;
 	size_t after_size;
 	enum only only;
-	bool tls, bare, deaf, strict;
+	bool tls, wrapped, bare, deaf, strict;
 };
 
 static struct server server[SERVERS];
@@ -176,8 +176,9 @@ static bool read_rule(const char *word, char **rest)
 		s->refuse = copy_of(*rest);
 	} else if (!strcmp(word, "only")) {
 		return read_only(s, next(rest));
-	} else if (!strcmp(word, "tls")) {
-		s->tls = true;
+	} else if (!strcmp(word, "tls") || !strcmp(word, "wrapped")) {
+		s->tls = *word == 't';
+		s->wrapped = !s->tls;
 		s->certificate = copy_of(next(rest));
 		s->key = copy_of(next(rest));
 	} else if (!strcmp(word, "bare")) {
