@@ -40,7 +40,7 @@ health() { lab_exec mail bpftool -j map dump pinned "$pins/maps/refuse_health" |
 open_now() { lab_exec mail bpftool -j map dump pinned "$pins/maps/refuse_state" | "$(tool jsonget)" 0.formatted.value.open; }
 well() { [ "$(health pid)" -gt 0 ] && [ "$(health alive_until)" -gt 0 ]; }
 replaced() { well && [ "$(health pid)" != "$1" ]; }
-is_refused() { case $(lab_connect bad 203.0.113.66 $LAB_MAIL4 25 3 2>/dev/null) in 554*) ;; *) false ;; esac; }
+is_refused() { case $(lab_connect bad 203.0.113.66 "$LAB_MAIL4" 25 3 2>/dev/null) in 554*) ;; *) false ;; esac; }
 
 SMTPWALL=$LAB_DIR/smtpwall
 lab_daemon mail
