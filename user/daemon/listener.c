@@ -254,7 +254,7 @@ static int on_let_go(sd_event_source *source, uint64_t usec, void *context)
 {
 	(void)source;
 	(void)usec;
-	close_pair(context);
+	listener_abandon(context);
 	return 0;
 }
 
@@ -270,9 +270,7 @@ void listener_abandon(struct listener *l)
 {
 	l->let_go = true;
 	close_pair(l);
-	/* Not permitted where the daemon has no capability for it; see the head of refuse.h. */
-	if (l->pid > 0)
-		kill(l->pid, SIGKILL);
+	spawn_kill(l);
 }
 
 void listener_finish(struct listener *l)
