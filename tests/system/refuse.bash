@@ -65,7 +65,7 @@ refuse_starts() {
 	before=$(listeners)
 	lab_users
 	lab_needs_user smtpwall 64950 smtpwall 64950
-	lab_daemon mail "$@"
+	lab_daemon mail
 	wait_for 20 eval '[ "$(listeners)" -gt '"${before:-0}"' ] && has_listener'
 }
 
