@@ -20,7 +20,7 @@ heard_that() { if has "$2"; then ok "$1"; else not_ok "$1" "no line matches '$2'
 heard_not() { if has "$2"; then not_ok "$1" "a line matches '$2'; it said: $(heard)"; else ok "$1"; fi; }
 
 spam=203.0.113.1 spam6=2001:db8:bad::1 more=203.0.113.2 slow=203.0.113.3 worse=203.0.113.4
-named=203.0.113.66 trusted=203.0.113.67 late=203.0.113.68 fast=203.0.113.90 hand=203.0.113.92
+named=203.0.113.66 trusted=203.0.113.67 late=203.0.113.68 fast=203.0.113.90 banned=203.0.113.91 hand=203.0.113.92
 lab_star
 lab_many bad 203.0.113.0/24 2001:db8:bad::/64
 serve mail 25 || { not_ok server "it did not start"; finish; }
@@ -112,6 +112,12 @@ same "rows in JSON" "$(json abuse.action config show)/$(json dnsbl.action config
 
 config enforce
 works "up" wall up
+# A ban is in force when it was restored.
+"$(tool ban)" "$pins" put $banned until=3600 >/dev/null
+"$(tool ban)" "$pins" keep $banned "$state" >/dev/null
+works "down" wall down
+works "up again" wall up
+same "a ban drops, too" "$(verdict $banned)" drop/abuse/no-listener
 same "without a daemon a list drops" "$(verdict $spam)" drop/block-list/no-listener
 fails 1 "check does not pass" wall check $spam
 heard_that "says why it is not refused" 'refuse +not now: the refusal listener is the daemon.s, and no daemon runs; it is dropped'
@@ -146,6 +152,15 @@ same "a list that drops is silent about it" "$(verdict $worse)" drop/block-list/
 same "rates are told to come later" "$(verdict $fast)" refuse/source-rate/refused
 says "check says so" "client +is told: 421 4\\.7\\.0 Too many connections from \\[$fast\\]; try again later; see " wall check $fast
 agrees "the client hears it" $fast
+says "a ban is told, in words that need no knowledge" "blocked using local policy \\(relay abuse\\); see " wall check $banned
+heard_that "its evidence is there as ever" 'ban +203\.0\.113\.91, strike 1'
+agrees "the client hears it, too" $banned
+config enforce 'text = "banned{ until |until}"'
+works "the end of a ban may be told" reloaded
+says "in UTC" "554 5\\.7\\.1 banned until $(date -u +%Y)-[0-9-]+ [0-9:]+ UTC\$" wall check $banned
+says "of a list there is none" '554 5\.7\.1 banned$' wall check $spam6
+config enforce
+works "the usual text" reloaded
 same "a tarpit is known" "$(of refuse.tarpit $slow)/$(of refuse.tarpit $spam)" true/false
 says "and told" 'client +is told \(slowly\): 554 ' wall check $slow
 works "a block by hand" wall block $hand
@@ -326,10 +341,19 @@ printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf
 works "up without anything that refuses" wall up
 works "reload without it" reloaded
 printf '203.0.113.120\n' >"$LAB_DIR/file"
-says "load says that there is no listener for it" 'nothing in .* refuses, so there is no listener, and this list drops' \
-	wall load byhand "$LAB_DIR/file" --action refuse --force
-fails 1 "status is degraded for it" wall status
-heard_that "and names the list" 'the list (byhand|zwide) refuses, but nothing in .* does'
-same "it drops" "$(verdict 203.0.113.120)" drop/block-list/no-listener
+works "no list that refuses is left" wall load zwide /dev/null --action count --force
+works "nor this one" wall load byhand "$LAB_DIR/file" --action count
+works "reload" reloaded
+works "so there is no listener" wait_for 5 not has_listener
+works "and all is well without" wait_for 5 wall status
+works "up takes program refuse away" wall up
+same "it is" "$(lab_exec mail ls "$pins/links" | grep -c refuse)" 0
+works "a list that refuses, by hand" wall load byhand "$LAB_DIR/file" --action refuse
+works "gets a listener of its own accord" wait_for 15 has_listener
+works "and all is well" wait_for 5 wall status
+same "it refuses" "$(verdict 203.0.113.120)" refuse/block-list/refused
+agrees "the client hears it" 203.0.113.120
+works "up again" wall up
+same "leaves it so" "$(verdict 203.0.113.120)" refuse/block-list/refused
 
 finish

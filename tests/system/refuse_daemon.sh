@@ -187,6 +187,28 @@ works "and the listener with it" wait_for 5 ended $sixth
 same "it says that nobody refuses" "$(health alive_until)" 0
 works "dropped" is_dropped
 
+# --- with no more rights than the unit gives --------------------------------------------------------------
+
+caged() { exec nsenter --net=/run/netns/mail -- setpriv --no-new-privs \
+	--bounding-set -all,+bpf,+net_admin,+perfmon,+setgid,+setuid env SMTPWALL_PINS="$pins" SMTPWALL_STATE="$state" \
+	SMTPWALL_CONFIG="$LAB_DIR/mail/smtpwall.conf" "$SMTPWALL" daemon; }
+chmod 755 "$LAB_DIR/mail"
+chmod 644 "$LAB_DIR/mail/list"
+caged >>"$LAB_DIR/mail/daemon.log" 2>&1 </dev/null &
+caged=$!
+works "the daemon has a listener all the same" wait_for 20 well
+works "refused" wait_for 5 is_refused
+seventh=$(listener)
+kill -STOP $seventh
+works "one that hangs and cannot be killed is replaced, too" wait_for 20 replaced $seventh
+works "refused again" wait_for 5 is_refused
+works "the old one is there still" kill -0 $seventh
+kill -CONT $seventh
+works "and ends when it runs again" wait_for 5 ended $seventh
+kill $caged
+wait $caged
+same "the daemon ends in good order" $? 0
+
 # --- another network namespace ------------------------------------------------------------------------
 
 works "down at last" wall down

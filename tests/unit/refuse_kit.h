@@ -33,6 +33,9 @@
 #define REPLY                                                                                      \
 	"554 5.7.1 Service unavailable; client [127.0.0.1] blocked using test; see the page\r\n"
 
+#define NOT_NOW "503 5.5.1 No mail is taken from you, see the first reply\r\n"
+#define BYE	"221 2.0.0 Bye\r\n"
+
 static bool isolated; /* this process has a network of its own */
 
 #define NEED_NETWORK()                                                                             \
@@ -218,6 +221,18 @@ static struct refuse_record want_end(uint64_t id, enum refuse_end end)
 	return r;
 }
 
+/* How it is, at the moment. */
+static inline struct refuse_record pinged(uint64_t id)
+{
+	struct refuse_record r = record(REFUSE_PING);
+
+	r.id = id;
+	tell(&r);
+	r = heard_kind(REFUSE_PING);
+	assert_int_equal(r.id, id);
+	return r;
+}
+
 /* --- clients ---------------------------------------------------------------------------------- */
 
 /* `room`: for what it has not read; 0: as usual */
@@ -287,6 +302,14 @@ static void want_last(int fd, const char *expected)
 	assert_string_equal(text, expected);
 	if (n)
 		fail_msg("the connection was reset");
+	close(fd);
+}
+
+static inline void reset(int fd)
+{
+	const struct linger none = {1, 0};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	close(fd);
 }
 

@@ -326,6 +326,11 @@ void refusal_reply(struct wall *wall, const struct config *config, const struct 
  */
 int refusal_site(struct wall *wall, const struct config *config, const struct address *source,
 		 const struct refusal *refusal);
+/*
+ * Does anything refuse: a row or a list of the configuration, or a list that was loaded by hand and is in
+ * force? Then a listener and program `refuse` are wanted.
+ */
+bool refusing_wanted(struct wall *wall, const struct config *config);
 /* Is it slowed down, too? */
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal);
 /* What `check` says of a source whose row refuses becomes the word about its connection. */

@@ -61,6 +61,20 @@ static int store(struct list_change *change, struct error *why)
 	return err;
 }
 
+/* The first list that refuses may be one that the configuration does not know. */
+static void make_refusing(const struct list_change *change)
+{
+	struct error why;
+
+	if (!change || change->origin.action != LIST_REFUSE || !change->origin.by_hand)
+		return;
+	if (wall_refuse_attach(place.pins, &why))
+		note("%s", why.text);
+	if (!pins_locked(place.pins, LOCK_DAEMON))
+		note("the refusal listener is the daemon's: until `smtpwall daemon` runs, this list "
+		     "drops");
+}
+
 static int install(struct list_change *change, struct error *why)
 {
 	struct wall *wall = NULL;
@@ -76,6 +90,8 @@ static int install(struct list_change *change, struct error *why)
 		err = lists_install(wall, change, why);
 	else if (err == -ENOENT)
 		err = store(change, why);
+	if (!err && wall)
+		make_refusing(change);
 	wall_close(wall);
 	close(lock);
 	return err;
@@ -89,21 +105,6 @@ static int load_guard(void)
 		return fail(&why);
 	puts("list guard: renewed");
 	return STATUS_DONE;
-}
-
-/* The daemon keeps a listener for what the configuration says, and a list by hand is not in it. */
-static void tell_refusing(const struct list_origin *origin)
-{
-	struct config *config = NULL;
-
-	if (origin->action != LIST_REFUSE || !origin->by_hand ||
-	    config_read(place.config, &config, NULL, NULL))
-		return;
-	if (!config_refuses(config))
-		note("nothing in %s refuses, so there is no listener, and this list drops: write "
-		     "list \"%s\" { action = refuse } there, then `smtpwall up`",
-		     place.config, origin->name);
-	config_free(config);
 }
 
 static int load_list(const char *name, const char *file, const struct options *options)
@@ -135,7 +136,6 @@ static int load_list(const char *name, const char *file, const struct options *o
 		log_line(LOG_NOTICE, "load list=%s entries=%llu left-out=%llu by=%s", name,
 			 (unsigned long long)change.origin.entries,
 			 (unsigned long long)change.origin.left_out, change.origin.who);
-		tell_refusing(&change.origin);
 	}
 	list_content_free(&change.content);
 	return err ? fail(&why) : STATUS_DONE;

@@ -6,6 +6,7 @@
  * `check` prints can be quoted. Only names that may be shown are in it: a zone may hold a paid key.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "../clock.h"
 #include "commands.h"
@@ -137,6 +138,21 @@ void refusal_reply(struct wall *wall, const struct config *config, const struct 
 	if (refusal->reason == REASON_ABUSE && refusal->until && refusal->until != FOREVER)
 		facts.until = (uint64_t)clock_wall_of(refusal->until);
 	refuse_text(config, &facts, out);
+}
+
+bool refusing_wanted(struct wall *wall, const struct config *config)
+{
+	struct policy_list *lists;
+	bool wanted = false;
+
+	if (config_refuses(config))
+		return true;
+	lists = calloc(POLICY_LISTS, sizeof(*lists));
+	if (lists && wall_lists(wall, lists, NULL) == 0)
+		for (int id = 1; !wanted && id < POLICY_LISTS; id++)
+			wanted = lists[id].name[0] && lists[id].action == LIST_REFUSE;
+	free(lists);
+	return wanted;
 }
 
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal)

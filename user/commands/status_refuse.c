@@ -49,33 +49,12 @@ static bool has_fault(const struct status *s)
 	return false;
 }
 
-/*
- * A list that was loaded by hand with --action refuse, and a configuration in which nothing refuses: the
- * daemon has no listener for it. Its name; NULL if it is not so.
- */
-static const char *list_alone(const struct status *s)
-{
-	struct config *config = NULL;
-	const char *name = NULL;
-
-	for (int id = 1; id < POLICY_LISTS; id++)
-		if (s->lists[id].name[0] && s->lists[id].action == LIST_REFUSE)
-			name = s->lists[id].name;
-	if (config_read(place.config, &config, NULL, NULL))
-		return NULL;
-	if (config_refuses(config))
-		name = NULL;
-	config_free(config);
-	return name;
-}
-
 /* What the daemon says of it is told with its other faults. */
 static void find_problems(struct status *s)
 {
 	const struct refuse_status *r = &s->refuse;
 	int64_t since = wall_health(s->wall)->daemon_since;
 	bool lacking = !r->attached || (!r->listener && s->daemon && clock_wall() - since > BEGIN);
-	const char *alone;
 
 	if (!r->wanted)
 		return;
@@ -86,14 +65,7 @@ static void find_problems(struct status *s)
 			       "comes too often passes");
 	if (!lacking || has_fault(s))
 		return;
-	alone = list_alone(s);
-	if (alone)
-		status_problem(s,
-			       "the list %s refuses, but nothing in %.128s does, so there is no "
-			       "listener, and it drops: write list \"%s\" { action = refuse } "
-			       "there, then `smtpwall up`",
-			       alone, place.config, alone);
-	else if (!r->attached)
+	if (!r->attached)
 		status_problem(
 			s, "refusing is not possible: program `refuse` is not attached in this "
 			   "network namespace; `smtpwall up` attaches it or tells why it cannot");

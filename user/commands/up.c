@@ -148,9 +148,9 @@ static int prepare(struct going_up *up, struct object *object, struct wall *wall
 }
 
 /* What stands between the configuration and a client that is told why. */
-static void tell_refusing(const struct going_up *up, bool served)
+static void tell_refusing(const struct going_up *up, struct wall *wall, bool served)
 {
-	if (!config_refuses(up->config))
+	if (!refusing_wanted(wall, up->config))
 		return;
 	if (!served)
 		note("nothing listens on the protected ports in this network namespace: refusing is not "
@@ -184,7 +184,17 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 		     "server runs in another one (a container, a host behind this one), its clients "
 		     "are proven by what it sends to them: open sessions are not counted (row "
 		     "sessions), not spared when a list begins to speak, and not cut");
-	tell_refusing(up, served);
+	tell_refusing(up, wall, served);
+}
+
+/* Nobody is sent to a listener that the namespace will not lead to any more. */
+static bool wants_refusing(const struct going_up *up, struct wall *wall)
+{
+	bool wanted = refusing_wanted(wall, up->config);
+
+	if (!wanted)
+		wall_refuse_health(wall)->alive_until = 0;
+	return wanted;
 }
 
 /*
@@ -198,26 +208,24 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 		.interface = up->interface,
 		.interfaces = up->wanted.count,
 		.mode = up->mode,
-		.refuse = up->config && config_refuses(up->config),
 		.refuse_keep = !up->config,
 		.note = note_line,
 	};
 	struct error bad;
 	int err;
 
-	/* Nobody is sent to a listener that the namespace will not lead to any more. */
-	if (up->config && !request.refuse)
-		wall_refuse_health(wall)->alive_until = 0;
 	if (!up->config) {
 		err = object_is_upgrade(object)
 			      ? object_attach(object, &request, why)
 			      : error_set(why, -ENOENT, "no wall is up at %s", place.pins);
 	} else if (object_is_upgrade(object)) {
+		request.refuse = wants_refusing(up, wall);
 		err = object_attach(object, &request, why);
 		if (!err)
 			err = prepare(up, object, wall, why);
 	} else {
 		err = prepare(up, object, wall, why);
+		request.refuse = !err && wants_refusing(up, wall);
 		if (!err)
 			err = object_attach(object, &request, why);
 	}

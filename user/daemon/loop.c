@@ -26,9 +26,10 @@ const char help_daemon[] =
 	"usage: smtpwall daemon [--down-on-exit]\n\n"
 	"Puts the wall up, then keeps it true: reloads lists whose files change, follows interfaces and own\n"
 	"addresses, reads the mail server's logs, keeps bans and known senders in the ledger, cuts the sessions\n"
-	"of who is banned, writes one line to the log (facility mail) for each ban and each source whose\n"
-	"verdict changes, and shows in `smtpwall status` what is wrong. SIGHUP reads the configuration again; a bad one keeps the\n"
-	"old settings. SIGTERM ends it; the wall stays.\n\n"
+	"of who is banned, has the listener that tells refused clients why, writes one line to the log\n"
+	"(facility mail) for each ban and each source whose verdict changes, and shows in `smtpwall status` what\n"
+	"is wrong. SIGHUP reads the configuration again; a bad one keeps the old settings. SIGTERM ends it;\n"
+	"the wall stays.\n\n"
 	"  --down-on-exit  takes the wall down at the end (for containers)\n";
 
 #define SECOND_US 1000000ULL

@@ -223,7 +223,7 @@ static void refuse_second(struct daemon *d)
 
 	if (!d->wall)
 		return;
-	if (!config_refuses(d->config)) {
+	if (!refusing_wanted(d->wall, d->config)) {
 		end(d);
 		fault_clear(d, FAULT_REFUSE);
 		r->failures = r->detached = 0;
@@ -245,7 +245,7 @@ static void refuse_reload(struct daemon *d)
 
 	r->again = 0;
 	r->failures = 0;
-	if (l && d->wall && config_refuses(d->config)) {
+	if (l && d->wall && refusing_wanted(d->wall, d->config)) {
 		if (l->clients < d->config->refuse_clients ||
 		    strcmp(l->user, d->config->refuse_user) != 0) {
 			r->before = false;

@@ -144,6 +144,32 @@ bool divert_remove(const char *pins)
 	return true;
 }
 
+int wall_refuse_attach(const char *pins, struct error *why)
+{
+	char path[PINS_PATH];
+	struct divert divert;
+	int program, err;
+
+	if (wall_refuse_attached(pins))
+		return 0;
+	snprintf(path, sizeof(path), "%s/refuse", pins);
+	program = bpf_obj_get(path);
+	if (program < 0)
+		return error_set(why, program, "cannot open the program %s: %s", path,
+				 strerror(-program));
+	err = divert_attach(pins, program, false, &divert, why);
+	close(program);
+	if (err)
+		return err;
+	err = divert_pin(&divert, why);
+	if (err)
+		divert_undo(&divert, -1);
+	else
+		divert_done(&divert);
+	divert_close(&divert);
+	return err;
+}
+
 bool wall_refuse_attached(const char *pins)
 {
 	char path[PINS_PATH];

@@ -248,6 +248,11 @@ int wall_told(struct wall *wall, const struct address *source, struct told *out)
 int wall_put_refuse_socket(struct wall *wall, unsigned int place, int fd, struct error *why);
 /* Is there a listener in this place? */
 bool wall_has_refuse_socket(struct wall *wall, unsigned int place);
+/*
+ * Attaches program `refuse` of the wall at `pins` in this network namespace, if it is not: for the first list
+ * that refuses. Under the wall lock.
+ */
+int wall_refuse_attach(const char *pins, struct error *why);
 /* Is program `refuse` attached in this network namespace (its link is pinned and alive)? */
 bool wall_refuse_attached(const char *pins);
 

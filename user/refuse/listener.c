@@ -18,14 +18,15 @@
 #include <unistd.h>
 #include "inside.h"
 
-#define EVENTS	  128
-#define BATCH	  64   /* records, and connections, at a time */
-#define TICK_MS	  50   /* how exact time limits are */
-#define PAUSE_MS  100  /* without accepting, after a lack of descriptors or memory */
-#define BUFFER	  8192 /* of the kernel, for what a client sends, and for what it does not take */
-#define ID_PAIR	  0    /* epoll's names; those of clients are larger than any place */
-#define ID_LISTEN 1
-#define PLACE(id) ((id)&0xffff)
+#define EVENTS	   128
+#define BATCH	   64	/* records, and connections, at a time */
+#define TICK_MS	   50	/* how exact time limits are */
+#define PAUSE_MS   100	/* without accepting, after a lack of descriptors or memory */
+#define BUFFER_IN  8192 /* of the kernel, for what a client sends */
+#define BUFFER_OUT 2048 /* ... and for what it does not take */
+#define ID_PAIR	   0	/* epoll's names; those of clients are larger than any place */
+#define ID_LISTEN  1
+#define PLACE(id)  ((id)&0xffff)
 
 static uint64_t now_ms(void)
 {
@@ -291,7 +292,7 @@ static int watch(struct listener *l, int op, int fd, uint64_t id, uint32_t event
 
 static int open_all(struct listener *l, struct error *why)
 {
-	const int buffer = BUFFER, yes = 1;
+	const int in = BUFFER_IN, out = BUFFER_OUT, yes = 1;
 	int err;
 
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -304,8 +305,8 @@ static int open_all(struct listener *l, struct error *why)
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
 			err = -errno;
 		/* The clients' sockets get them from here. */
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &in, sizeof(in));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &out, sizeof(out));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 		if (!err)
 			err = watch(l, EPOLL_CTL_ADD, fd, ID_LISTEN + (uint64_t)i, 0);
