@@ -122,6 +122,9 @@ works "status is in order again" wait_for 10 wall status
 # --- nobody who could tell them ----------------------------------------------------------------------------------
 
 kill -STOP "${lab_daemons[mail]}"
+becomes "a daemon that hangs tells nobody anything: check knows" 10 no-listener json refuse.state check 44.1.39.1
+call bad 44.1.39.1 10 $LAB_MAIL4 10 10 700
+same "and the listed are dropped" "$(came unheard)" 10
 kill -9 "$(listener_pid)"
 call bad 44.1.40.1 10 $LAB_MAIL4 10 10 700
 same "without a listener the listed are dropped" "$(came unheard)" 10
