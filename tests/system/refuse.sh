@@ -168,10 +168,23 @@ same "fast submission is dropped" "$(port=587 knock bad 198.51.101.40 $LAB_MAIL4
 
 same "the ladder holds" "$(json refuse.told check 203.0.113.80)" 5
 clock 3700
+becomes "an hour later it has begun anew" 5 "refused 0" eval 'echo "$(json refuse.state check 203.0.113.80) $(json refuse.told check 203.0.113.80)"'
 call bad 203.0.113.80 1 $LAB_MAIL4 1 1 1500
-same "an hour later a source is told again" "$(came refused)" 1
+same "and the source is told again" "$(came refused)" 1
 works "honest mail flows" delivers honest $honest4 $LAB_MAIL4
+
+# --- the wall is renewed, and comes down --------------------------------------------------------------------------
+
+works "up again" wall up
+works "the listener stays" reply_is '^554 ' bad 203.0.113.84 $LAB_MAIL4
 works "down" wall down
 call bad 203.0.113.80 1 $LAB_MAIL4 1 1 2500
 same "takes the listener out of the way" "$(came served)" 1
+works "up" wall up
+works "has it again, by the daemon that runs" wait_for 20 has_listener
+works "and refuses" reply_is '^554 ' bad 203.0.113.85 $LAB_MAIL4
+works "over IPv6 as well" reply_is '^554 ' bad 2001:db8:bad:1::85 $LAB_MAIL6
+works "status is in order at the end" wait_for 5 wall status
+lab_daemon_stop mail
+same "the daemon ends in good order" $? 0
 finish
