@@ -86,7 +86,7 @@ came() { tr ' ' '\n' <"$called" | sed -n "s/^$1=//p"; }
 hears() {
 	local client=$1 source=$2 server=$3
 	shift 3
-	session "$@" | probe "$client" "$source" "$server"
+	session "$@" | probe "$client" "$source" "$server" -i 4000
 	head -n 1 "$probed"
 }
 

@@ -119,12 +119,12 @@ same "and check says so" "$(verdict_of 203.0.113.90)" drop/admin-block
 # --- the ladder ---------------------------------------------------------------------------------------------
 
 before=$(packets block-list dropped)
-call bad 203.0.113.80 1 $LAB_MAIL4 6 1 1500
+call bad 203.0.113.80 1 $LAB_MAIL4 6 1 2500
 same "told five times, each time with its address" "$(came refused) $(came named) $(came bye)" "5 5 5"
 same "the sixth time dropped" "$(came unheard)" 1
 at_least "which is counted as such" "$(packets block-list dropped)" $((before + 1))
 same "check knows" "$(json verdict check 203.0.113.80) $(json refuse.state check 203.0.113.80)" "drop told-enough"
-call bad 203.0.113.81 1 $LAB_MAIL4 1 1 1500
+call bad 203.0.113.81 1 $LAB_MAIL4 1 1 4000
 same "its neighbour is told" "$(came refused)" 1
 same "no map but those of refusing holds them" "$(traces 203.0.113.70)$(traces 203.0.113.80)$(traces 203.0.113.81)" ""
 
@@ -152,7 +152,7 @@ for place in "198.51.101.9 $LAB_MAIL4" "2001:db8:fa57::9 $LAB_MAIL6"; do
 	works "and the connection ends" ended_so 'closed|reset'
 done
 completed=$(json completed check 198.51.101.9) reached=$(arrivals '198\.51\.101\.9')
-call bad 198.51.101.9 1 $LAB_MAIL4 3 3 1500
+call bad 198.51.101.9 1 $LAB_MAIL4 3 3 4000
 at_least "a fast client goes on and hears 421" "$(came busy)" 2
 same "what was refused is not charged" "$(json completed check 198.51.101.9)" \
 	$((completed + $(arrivals '198\.51\.101\.9') - reached))
@@ -169,7 +169,7 @@ same "fast submission is dropped" "$(port=587 knock bad 198.51.101.40 $LAB_MAIL4
 same "the ladder holds" "$(json refuse.told check 203.0.113.80)" 5
 clock 3700
 becomes "an hour later it has begun anew" 5 "refused 0" eval 'echo "$(json refuse.state check 203.0.113.80) $(json refuse.told check 203.0.113.80)"'
-call bad 203.0.113.80 1 $LAB_MAIL4 1 1 1500
+call bad 203.0.113.80 1 $LAB_MAIL4 1 1 4000
 same "and the source is told again" "$(came refused)" 1
 works "honest mail flows" delivers honest $honest4 $LAB_MAIL4
 

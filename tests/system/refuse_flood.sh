@@ -129,7 +129,7 @@ kill -9 "$(listener_pid)"
 call bad 44.1.40.1 10 $LAB_MAIL4 10 10 700
 same "without a listener the listed are dropped" "$(came unheard)" 10
 same "check knows" "$(json verdict check 44.1.40.1) $(json refuse.state check 44.1.40.1)" "drop no-listener"
-same "and a fast client passes" "$(knock bad 198.51.101.9 $LAB_MAIL4 10 2500)" 10
+same "and a fast client passes" "$(knock bad 198.51.101.9 $LAB_MAIL4 10 500)" 10
 kill -CONT "${lab_daemons[mail]}"
 works "the daemon finds it out, and has another one" wait_for 15 has_listener
 kill -9 "${lab_daemons[mail]}"
