@@ -23,7 +23,7 @@ lab_postfix mail smtpd_error_sleep_time=0 || { not_ok postfix "it did not start"
 printf '44.1.0.0/16\n2001:db8:bad:1::/64\n' >"$spam_list"
 printf '44.2.0.0/16\n' >"$LAB_DIR/mail/slow.txt"
 config() { # MORE...
-	refuse_conf 'dnsbl:sites = ""' 'rate:source = "30/1m"' 'rate:source-burst = 6' 'refuse:budget = 100000' \
+	refuse_conf 'dnsbl:sites = ""' 'rate:source = "30/1h"' 'rate:source-burst = 6' 'refuse:budget = 100000' \
 		"list \"slow\" { action = refuse  tarpit = on  file = \"$LAB_DIR/mail/slow.txt\" }" "$@"
 }
 config

@@ -29,7 +29,7 @@ lab_sysctl mail net/ipv4/ip_forward=1 net/ipv6/conf/all/forwarding=1
 lab_postfix box smtpd_error_sleep_time=0 || { not_ok postfix "it did not start"; finish; }
 mkdir -p "$LAB_DIR/mail"
 printf '203.0.113.64/26\n2001:db8:bad:1::/64\n' >"$spam_list"
-refuse_conf 'rate:source = "30/1m"' 'rate:source-burst = 6' 'dnsbl:sites = ""'
+refuse_conf 'rate:source = "30/1h"' 'rate:source-burst = 6' 'dnsbl:sites = ""'
 works "the daemon is up and has a listener" refuse_starts
 
 reached() { grep -cE "connect from .*\[($1)" "$(lab_log box postfix)"; }
