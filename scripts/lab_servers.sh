@@ -4,7 +4,8 @@
 # lab_servers.sh - more mail servers for a lab, and what they share; sourced by scripts/lab.sh
 #
 #   lab_certificate                           a self-signed one of mail.lab.example: $LAB_DIR/tls.pem, $LAB_DIR/tls.key
-#   lab_exim HOST [LINE...]                   Debian's Exim on port 25 of HOST, lines into its main section
+#   lab_exim HOST [LINE...]                   Debian's Exim on port 25 of HOST, lines into its main section;
+#                                             "RELAY_FROM = HOSTS" lets these relay
 #   lab_opensmtpd HOST [LINE...]              Debian's OpenSMTPD there, lines into its configuration
 #   lab_nft HOST                              rules of nftables there, from standard input
 #   lab_fetch_more                            fetches them: before lab_new, as lab_fetch
@@ -189,6 +190,9 @@ lab_exim() {
 		begin acl
 		acl_rcpt:
 		  accept  hosts = :
+		.ifdef RELAY_FROM
+		  accept  hosts = RELAY_FROM
+		.endif
 		  deny    message = Restricted characters in address
 		          domains = +local_domains
 		          local_parts = ^[.] : ^.*[@%!/|]

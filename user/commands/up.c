@@ -187,14 +187,18 @@ static void tell(const struct going_up *up, struct wall *wall, bool upgrade)
 	tell_refusing(up, wall, served);
 }
 
-/* Nobody is sent to a listener that the namespace will not lead to any more. */
-static bool wants_refusing(const struct going_up *up, struct wall *wall)
+/* Program `refuse` as the lists want it, which are known by now. */
+static void settle_refusing(const struct going_up *up, struct wall *wall)
 {
-	bool wanted = refusing_wanted(wall, up->config);
+	struct error why;
 
-	if (!wanted)
+	if (!refusing_wanted(wall, up->config)) {
+		/* First: nobody is sent to a listener that the namespace will not lead to any more. */
 		wall_refuse_health(wall)->alive_until = 0;
-	return wanted;
+		wall_refuse_detach(place.pins);
+	} else if (wall_refuse_attach(place.pins, &why)) {
+		note("%s", why.text);
+	}
 }
 
 /*
@@ -208,7 +212,7 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 		.interface = up->interface,
 		.interfaces = up->wanted.count,
 		.mode = up->mode,
-		.refuse_keep = !up->config,
+		.refuse_keep = true,
 		.note = note_line,
 	};
 	struct error bad;
@@ -219,16 +223,16 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 			      ? object_attach(object, &request, why)
 			      : error_set(why, -ENOENT, "no wall is up at %s", place.pins);
 	} else if (object_is_upgrade(object)) {
-		request.refuse = wants_refusing(up, wall);
 		err = object_attach(object, &request, why);
 		if (!err)
 			err = prepare(up, object, wall, why);
 	} else {
 		err = prepare(up, object, wall, why);
-		request.refuse = !err && wants_refusing(up, wall);
 		if (!err)
 			err = object_attach(object, &request, why);
 	}
+	if (!err && up->config)
+		settle_refusing(up, wall);
 	if (!err && object_mark_sessions(object, &bad))
 		note("%s", bad.text);
 	return err;

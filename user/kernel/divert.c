@@ -170,6 +170,11 @@ int wall_refuse_attach(const char *pins, struct error *why)
 	return err;
 }
 
+void wall_refuse_detach(const char *pins)
+{
+	divert_remove(pins);
+}
+
 bool wall_refuse_attached(const char *pins)
 {
 	char path[PINS_PATH];

@@ -253,6 +253,7 @@ bool wall_has_refuse_socket(struct wall *wall, unsigned int place);
  * that refuses. Under the wall lock.
  */
 int wall_refuse_attach(const char *pins, struct error *why);
+void wall_refuse_detach(const char *pins);
 /* Is program `refuse` attached in this network namespace (its link is pinned and alive)? */
 bool wall_refuse_attached(const char *pins);
 
