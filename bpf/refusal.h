@@ -249,7 +249,8 @@ static __always_inline void refuse_settle(const struct packet *p, bool charge, e
 	scratch = bpf_map_lookup_elem(&refuse_scratches, &zero);
 	if (scratch)
 		refuse_fill(scratch, p, d, now);
-	if (p->syn) {
+	/* In monitor mode a segment would have met what its SYN did. */
+	if (p->syn || mode == MODE_MONITOR) {
 		if (scratch)
 			d->refuse = refuse_syn(now, charge && mode == MODE_ENFORCE);
 		if (d->refuse != REFUSE_WELL)

@@ -536,6 +536,11 @@ static void test_taken_back(struct kit *kit)
 	kit_expect("word in monitor mode", word_of(kit, LISTED, 8, &word), false);
 	meets(kit, LISTED, 9, TCP_SYN, REASON_BLOCK_LIST, WOULD_REFUSE);
 	kit_expect("word in monitor mode", word_of(kit, LISTED, 9, &word), false);
+	/* The segments that follow would not have been dropped, nor would the log say so. */
+	meets(kit, LISTED, 9, TCP_ACK, REASON_BLOCK_LIST, WOULD_REFUSE);
+	alive(kit, false);
+	meets(kit, LISTED, 9, TCP_ACK, REASON_BLOCK_LIST, WOULD_DROP);
+	alive(kit, true);
 	kit_expect("pending", told_of(kit, LISTED).pending, 2);
 	kit_expect("check in monitor mode", asked(kit, LISTED).verdict, VERDICT_PASS);
 	kit_expect("check: would", asked(kit, LISTED).would, VERDICT_REFUSE);

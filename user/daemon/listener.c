@@ -180,7 +180,7 @@ static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *cont
 	if (l->said[0])
 		snprintf(how, sizeof(how), "%s", l->said);
 	else
-		snprintf(how, sizeof(how), "it ended with %s %d",
+		snprintf(how, sizeof(how), "%s %d",
 			 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status);
 	l->pid = 0;
 	refuse_ended(l, how);
