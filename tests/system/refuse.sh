@@ -76,6 +76,13 @@ printf '203.0.113.64/26\n2001:db8:bad:1::/64\n' >"$spam_list"
 works "it is taken off the list" reloaded
 works "and is served again" delivers honest $honest4 $LAB_MAIL4
 
+# What was said about a connection is not said about the next one with the same ports.
+fails 21 "swaks is refused" lab_send bad 203.0.113.95 $LAB_MAIL4 --local-port 40095
+wall allow 203.0.113.95 >/dev/null
+works "allowed, it is served, from the same port as well" lab_send bad 203.0.113.95 $LAB_MAIL4 --local-port 40095
+wall unallow 203.0.113.95 >/dev/null
+fails 21 "and refused again" lab_send bad 203.0.113.95 $LAB_MAIL4 --local-port 40095
+
 # --- a DNSBL ----------------------------------------------------------------------------------------------
 
 talk_to bad 203.0.113.75 $LAB_MAIL4

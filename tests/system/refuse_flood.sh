@@ -145,12 +145,13 @@ works "honest mail flows" delivers honest $honest4 $LAB_MAIL4
 
 config 'refuse:clients = 20' 'refuse:timeout = 5s' 'refuse:tarpit-clients = 3' 'refuse:tarpit-time = 10s'
 works "the next daemon, with few places" refuse_starts
+all_hold() { [ "$(counted connected)" = $((connected + 20)) ]; }
 for way in silent deaf; do
 	before=$(counted timed_out) full=$(counted syns.full) connected=$(counted connected)
 	rm -f "$LAB_DIR"/called.*
 	calls 4 bad 44.1.50.1 20 $LAB_MAIL4 20 20 9000 $way &
 	flood=$!
-	works "$way clients hold all places" wait_for 5 eval '[ "$(counted connected)" = $((connected + 20)) ]'
+	works "$way clients hold all places" wait_for 5 all_hold
 	call bad 44.1.51.1 1 $LAB_MAIL4 1 1 700
 	same "$way: one more is dropped" "$(came unheard)" 1
 	at_least "$way: which is counted" "$(counted syns.full)" $((full + 1))
