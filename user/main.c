@@ -43,7 +43,8 @@ struct place place = {
 
 static void help(FILE *out)
 {
-	fputs("smtpwall - drops or refuses SMTP connections from blocked sources at the network interface\n\n"
+	fputs("smtpwall - drops or refuses SMTP connections from blocked sources at the network "
+	      "interface\n\n"
 	      "usage: smtpwall [-c FILE] [--pins DIR] [--state DIR] COMMAND ...\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
