@@ -19,7 +19,7 @@ Q = @
 say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
-PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares libpcre2-8 libseccomp
+PACKAGES := libbpf libelf zlib libnl-3.0 libnl-genl-3.0 libsystemd libconfuse sqlite3 json-c libcares libpcre2-8 libseccomp gnutls
 CFLAGS	?= -O2 -g
 CFLAGS	+= -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
 	   -Iinclude -I$(O) -DPATTERNS_DIR=\"$(PREFIX)/share/smtpwall/patterns\" -MMD -MP $(shell pkg-config --cflags $(PACKAGES))

@@ -62,6 +62,7 @@ static const struct config defaults = {
 	.refuse_budget = 1000,
 	.refuse_tarpit_clients = 100,
 	.refuse_tarpit_seconds = 300,
+	.self_interval = 3600,
 	.read_logs = true,
 };
 

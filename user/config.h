@@ -22,6 +22,7 @@ struct dnsbl_sites; /* dnsbl/dnsbl.h */
 
 #define CONFIG_INTERFACES 16
 #define CONFIG_RESOLVERS  8
+#define CONFIG_SELF	  16   /* addresses of this host */
 #define CONFIG_LISTS	  254  /* ids 1..255, one of them for the list `guard` */
 #define CONFIG_PATH	  1024 /* bytes of a list's file name with its NUL */
 #define CONFIG_LOGS	  16
@@ -117,6 +118,10 @@ struct config {
 	uint64_t refuse_budget;	 /* new ones per second and CPU */
 	uint64_t refuse_tarpit_clients, refuse_tarpit_seconds;
 	char *refuse_user; /* whom the listener runs as */
+	/* self-check { } */
+	struct address self_address[CONFIG_SELF]; /* none: those of the interfaces */
+	unsigned int self_addresses;
+	uint64_t self_interval; /* seconds; 0: only when the command is run */
 	/* logs */
 	struct config_log *log;
 	unsigned int logs;

@@ -312,6 +312,8 @@ int config_judge(const char *name, cfg_t *top, struct config *config, struct err
 	if (!err)
 		err = config_read_refuse(&r, top);
 	if (!err)
+		err = config_read_self(&r, top);
+	if (!err)
 		err = config_read_logs(&r, top);
 	return err;
 }

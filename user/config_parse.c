@@ -103,6 +103,10 @@ static cfg_opt_t refuse_settings[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t self_settings[] = {
+	VALUE(CONFIG_LINE), VALUES("addresses"), VALUE("interval"), CFG_END(),
+};
+
 static cfg_opt_t log_settings[] = {
 	VALUE(CONFIG_LINE), VALUE("file"), VALUES("units"), VALUES("patterns"), CFG_END(),
 };
@@ -118,6 +122,7 @@ static cfg_opt_t settings[] = {
 	CFG_SEC("dnsbl", dnsbl_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("abuse", abuse_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("refuse", refuse_settings, CFGF_MULTI | CFGF_NODEFAULT),
+	CFG_SEC("self-check", self_settings, CFGF_MULTI | CFGF_NODEFAULT),
 	CFG_SEC("log", log_settings, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES | CFGF_NODEFAULT),
 	CFG_END(),
 };

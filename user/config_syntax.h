@@ -113,4 +113,9 @@ int config_read_logs(struct config_reader *r, cfg_t *top);
 void config_write_logs(const struct config *config, FILE *out); /* the sections, not read-logs */
 void config_free_logs(struct config *config);
 
+/* --- the section self-check (config_self.c) --------------------------------------------------- */
+
+int config_read_self(struct config_reader *r, cfg_t *top);
+void config_write_self(const struct config *config, FILE *out);
+
 #endif

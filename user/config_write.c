@@ -147,5 +147,6 @@ void config_write(const struct config *config, FILE *out)
 	write_dnsbl(config, out);
 	config_write_abuse(config, out);
 	config_write_refuse(config, out);
+	config_write_self(config, out);
 	config_write_logs(config, out);
 }

@@ -29,7 +29,11 @@ static const struct command command[] = {
 	{"watch", command_watch, "stream of events", help_watch},
 	{"dnsbl", command_dnsbl, "how the DNSBLs are; take one out for a time, forget answers",
 	 help_dnsbl},
+	{"self-check", command_self_check, "is this host well placed, and listed nowhere?",
+	 help_self_check},
 	{"config", command_config, "check or show the configuration", help_config},
+	{"relay-test", command_relay_test, "does a mail server relay for strangers?",
+	 help_relay_test},
 	/* Not by hand, and not in the help: the daemon starts it. */
 	{"refusal-listener", command_refusal_listener, NULL, help_refusal_listener},
 };
@@ -49,7 +53,7 @@ static void help(FILE *out)
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (command[i].summary)
-			fprintf(out, "  %-9s %s\n", command[i].name, command[i].summary);
+			fprintf(out, "  %-10s %s\n", command[i].name, command[i].summary);
 	fputs("\n  -c FILE      configuration (default /etc/smtpwall/smtpwall.conf, or "
 	      "SMTPWALL_CONFIG)\n"
 	      "  --pins DIR   where the wall is pinned (default /sys/fs/bpf/smtpwall, or "

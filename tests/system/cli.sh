@@ -18,7 +18,7 @@ mode = enforce
 interfaces = {"eth0"}
 CONF
 
-commands='up down daemon status check block unblock allow unallow bans lists load mode dnsbl watch config'
+commands='up down daemon status check block unblock allow unallow bans lists load mode dnsbl watch config relay-test'
 all_help() { # each line names a command that does not behave
 	local name first
 	for name in $commands; do

@@ -83,6 +83,7 @@ works "status is in order" wait_for 10 wall status
 
 kill -9 $first
 works "killed, it is replaced" wait_for 10 replaced $first
+says "the log says how it ended" 'text="the refusal listener ended: signal 9; ' cat "$LAB_DIR/mail/daemon.log"
 works "refused again" wait_for 5 is_refused
 at_least "the restart is counted" "$(health restarts)" 1
 works "and is no fault any more" wait_for 10 wall status

@@ -13,7 +13,7 @@
  * PATTERN is a shell pattern; lose=N: the first N questions are lost; TRUNCATED (or TCPONLY): over
  * UDP there is only TC, the behaviour over TCP. BEHAVIOUR:
  *
- *	A 127.0.0.2[,127.0.0.4]   CNAME TARGET [A ADDRESS]   MX HOST (and no address)   NX   NODATA   SERVFAIL   REFUSED   SILENT
+ *	A 127.0.0.2[,127.0.0.4]   AAAA 2001:db8::25 (also behind A)   PTR NAME   CNAME TARGET [A ADDRESS]   MX HOST (and no address)   NX   NODATA   SERVFAIL   REFUSED   SILENT
  *	GARBAGE (behind the right id)   CUT   LONG (a record with 16 bytes)   LOOP (of compression)
  *	WRONGNAME (of the record)   WRONGQUESTION   WRONGID
  *
@@ -155,6 +155,18 @@ static void put_text(struct message *m, const struct rule *r)
 	}
 }
 
+static void put_pointer(struct message *m, const struct rule *r)
+{
+	put_record(m, 1, "", 12, r->ttl, (unsigned int)strlen(r->target) + 2);
+	put_name(m, r->target);
+}
+
+static void put_address6(struct message *m, const struct rule *r)
+{
+	put_record(m, 1, "", 28, r->ttl, sizeof(r->address6));
+	put(m, r->address6, sizeof(r->address6));
+}
+
 /* What a question becomes; `m` holds its head and the question itself. */
 static void spoil(struct message *m, const struct rule *r)
 {
@@ -181,7 +193,11 @@ static void answer(struct message *m, const struct rule *r, const char *name, un
 		put_exchange(m, r);
 	else if (type == 16 && r && *r->says)
 		put_text(m, r);
-	else if (kind == MX || kind == NX || kind == NODATA || type != 1)
+	else if (kind == PTR && type == 12)
+		put_pointer(m, r);
+	else if (kind == A && type == 28 && r->v6)
+		put_address6(m, r);
+	else if (kind == MX || kind == PTR || kind == NX || kind == NODATA || type != 1)
 		put_soa(m, r, name);
 	else if (kind == CNAME)
 		put_alias(m, r);

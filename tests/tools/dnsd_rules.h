@@ -19,7 +19,7 @@
 #define ADDRESSES 16
 
 /* clang-format off */
-#define KINDS_ALL(X) X(A) X(CNAME) X(MX) X(NX) X(NODATA) X(SERVFAIL) X(REFUSED) X(SILENT) X(GARBAGE) \
+#define KINDS_ALL(X) X(A) X(CNAME) X(MX) X(PTR) X(NX) X(NODATA) X(SERVFAIL) X(REFUSED) X(SILENT) X(GARBAGE) \
 	X(CUT) X(LONG) X(LOOP) X(WRONGNAME) X(WRONGQUESTION) X(WRONGID)
 #define KIND(name) name,
 #define WORD(name) #name,
@@ -28,10 +28,10 @@ enum { KINDS_ALL(KIND) KINDS };
 
 struct rule {
 	char pattern[256], target[256], says[256];
-	uint8_t address[ADDRESSES][4];
+	uint8_t address[ADDRESSES][4], address6[16];
 	unsigned int addresses, delay, drop, lose, kind;
 	uint32_t ttl;
-	bool truncated;
+	bool truncated, v6;
 };
 
 static struct rule rule[RULES];
@@ -83,13 +83,22 @@ static bool read_word(struct rule *r, char *word, char **rest)
 	}
 	if (!strcmp(word, "TRUNCATED") || !strcmp(word, "TCPONLY"))
 		return r->truncated = true;
+	/* Beside A, or alone. */
+	if (!strcmp(word, "AAAA") && (value = strtok_r(NULL, " \t\n", rest))) {
+		r->v6 = inet_pton(AF_INET6, value, r->address6) == 1;
+		if (r->kind == KINDS) {
+			r->kind = A;
+			r->addresses = 0;
+		}
+		return r->v6;
+	}
 	for (kind = 0; kind < KINDS && strcmp(word, behaviour[kind]) != 0; kind++)
 		;
 	/* CNAME TARGET A ADDRESS stays a CNAME. */
 	if (r->kind != CNAME)
 		r->kind = kind;
-	value = kind <= MX ? strtok_r(NULL, " \t\n", rest) : NULL;
-	if (kind == CNAME || kind == MX) {
+	value = kind <= PTR ? strtok_r(NULL, " \t\n", rest) : NULL;
+	if (kind == CNAME || kind == MX || kind == PTR) {
 		snprintf(r->target, sizeof(r->target), "%s", value ? value : "");
 		r->addresses = 0;
 	} else if (value)

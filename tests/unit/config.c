@@ -117,6 +117,9 @@ static void example(void **state)
 					   "networks =",
 					   "read-logs =",
 					   "log \"",
+					   "self-check {",
+					   "addresses =",
+					   "interval =",
 					   "units =",
 					   "patterns ="};
 	struct config *config = NULL, *want = read_text("");

@@ -558,6 +558,70 @@ static void test_guard(void **state)
 	free(text);
 }
 
+/* "ADDRESS in NETWORK of INTERFACE" of each own address, then "via GATEWAY of INTERFACE" of each route. */
+static char *own_text(void)
+{
+	char *text = calloc(1, 4096), address[ADDRESS_TEXT], network[PREFIX_TEXT];
+	struct net_own *own = NULL;
+	struct net_route route[32];
+	size_t count = 0;
+	int routes;
+
+	assert_non_null(text);
+	assert_int_equal(net_own_addresses(&own, &count, NULL), 0);
+	for (size_t i = 0; i < count; i++) {
+		char name[IF_NAMESIZE] = "";
+
+		if_indextoname((unsigned int)own[i].index, name);
+		sprintf(text + strlen(text), "[%s in %s of %s%s]",
+			address_text(&own[i].address, address),
+			prefix_text(&own[i].network, network), name,
+			own[i].settled ? "" : " unsettled");
+	}
+	free(own);
+	routes = net_default_routes(route, 32, NULL);
+	assert_true(routes > 0);
+	for (int i = 0; i < routes; i++)
+		sprintf(text + strlen(text), "[%s%s via %s of %s]", route[i].v6 ? "v6" : "v4",
+			route[i].main ? "" : " aside",
+			route[i].has_gateway ? address_text(&route[i].gateway, address) : "link",
+			route[i].name);
+	return text;
+}
+
+static void test_own(void **state)
+{
+	static const char *const present[] = {
+		"[10.9.0.2 in 10.9.0.0/24 of veth0.100]",
+		"[2001:db8:9::2 in 2001:db8:9::/64 of veth0.100]",
+		"[10.8.0.1 in ",
+		"[2001:db8:9::3 in 2001:db8:9::/64 of veth0.100 unsettled]",
+		"[v4 aside via link of port1]",
+		"[v4 via 10.9.0.1 of veth0.100]",
+		"[v4 via 10.8.0.9 of many0]",
+		"[v4 via 10.9.0.3 of veth0.100]",
+		"[v4 via fe80::2 of many0]",
+		"[v6 via fe80::1 of veth0.100]",
+	};
+	static const char *const absent[] = {"127.0.0.1", "[::1", "[fe80", "[10.8.0.9",
+					     "blackhole"};
+	struct net_route one;
+	char *text;
+
+	(void)state;
+	NEED_NAMESPACE();
+	sh("ip address add 2001:db8:9::3/64 dev veth0.100 nodad preferred_lft 0");
+	text = own_text();
+	sh("ip address delete 2001:db8:9::3/64 dev veth0.100");
+	for (size_t i = 0; i < sizeof(present) / sizeof(present[0]); i++)
+		want_text(text, present[i]);
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		if (strstr(text, absent[i]))
+			fail_msg("got %s, want it without %s", text, absent[i]);
+	free(text);
+	assert_int_equal(net_default_routes(&one, 1, NULL), 1);
+}
+
 static void test_guard_unreadable(void **state)
 {
 	struct guard_entry *entry = (void *)&isolated;
@@ -753,19 +817,13 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_no_such_link),
-		cmocka_unit_test(test_xdp_seen),
-		cmocka_unit_test(test_real_refusals),
-		cmocka_unit_test(test_explain),
-		cmocka_unit_test(test_preflight),
-		cmocka_unit_test(test_default),
-		cmocka_unit_test(test_guard),
-		cmocka_unit_test(test_guard_unreadable),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_events_lost),
-		cmocka_unit_test(test_listens),
-		cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_facts),	 cmocka_unit_test(test_no_such_link),
+		cmocka_unit_test(test_xdp_seen), cmocka_unit_test(test_real_refusals),
+		cmocka_unit_test(test_explain),	 cmocka_unit_test(test_preflight),
+		cmocka_unit_test(test_default),	 cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_own),	 cmocka_unit_test(test_guard_unreadable),
+		cmocka_unit_test(test_events),	 cmocka_unit_test(test_events_lost),
+		cmocka_unit_test(test_listens),	 cmocka_unit_test(test_namespace),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, set_up, NULL);

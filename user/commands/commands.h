@@ -58,12 +58,15 @@ int command_load(int argc, char **argv);
 int command_mode(int argc, char **argv);
 int command_watch(int argc, char **argv);
 int command_dnsbl(int argc, char **argv);
+int command_self_check(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_refusal_listener(int argc, char **argv);
+int command_relay_test(int argc, char **argv);
 
 extern const char help_up[], help_down[], help_daemon[], help_status[], help_check[], help_block[],
 	help_unblock[], help_allow[], help_unallow[], help_bans[], help_lists[], help_load[],
-	help_mode[], help_watch[], help_dnsbl[], help_config[], help_refusal_listener[];
+	help_mode[], help_watch[], help_dnsbl[], help_config[], help_refusal_listener[],
+	help_relay_test[], help_self_check[];
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -85,6 +88,13 @@ struct options {
 	const char *xdp;    /* --xdp */
 	uint64_t port;	    /* --port; 0: not given */
 	uint64_t count;	    /* --count; 0: not given */
+	/* relay-test; self-check takes --from as well */
+	bool deliver, yes;
+	const char *from, *to, *helo;
+	uint64_t timeout;  /* --timeout, seconds; 0: not given */
+	uint64_t patience; /* --patience, seconds */
+	uint64_t pause;	   /* --pause, seconds */
+	bool pause_given;
 };
 
 /*

@@ -28,6 +28,14 @@ enum {
 	OPT_XDP,
 	OPT_PORT,
 	OPT_COUNT,
+	OPT_DELIVER,
+	OPT_YES,
+	OPT_FROM,
+	OPT_TO,
+	OPT_HELO,
+	OPT_TIMEOUT,
+	OPT_PATIENCE,
+	OPT_PAUSE,
 };
 
 static const struct option all_options[] = {
@@ -48,6 +56,14 @@ static const struct option all_options[] = {
 	{"xdp", required_argument, NULL, OPT_XDP},
 	{"port", required_argument, NULL, OPT_PORT},
 	{"count", required_argument, NULL, OPT_COUNT},
+	{"deliver", no_argument, NULL, OPT_DELIVER},
+	{"yes", no_argument, NULL, OPT_YES},
+	{"from", required_argument, NULL, OPT_FROM},
+	{"to", required_argument, NULL, OPT_TO},
+	{"helo", required_argument, NULL, OPT_HELO},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"patience", required_argument, NULL, OPT_PATIENCE},
+	{"pause", required_argument, NULL, OPT_PAUSE},
 };
 #define OPTIONS (sizeof(all_options) / sizeof(all_options[0]))
 
@@ -87,6 +103,51 @@ static bool number(const char *text, uint64_t max, uint64_t *out)
 	errno = 0;
 	*out = strtoull(text, &end, 10);
 	return !errno && *text >= '0' && *text <= '9' && !*end && *out >= 1 && *out <= max;
+}
+
+/* Those of relay-test alone. */
+static int take_of_relay_test(const char *command, int option, const char *value,
+			      struct options *out)
+{
+	struct error why;
+
+	switch (option) {
+	case OPT_DELIVER:
+		out->deliver = true;
+		break;
+	case OPT_YES:
+		out->yes = true;
+		break;
+	case OPT_FROM:
+		out->from = value;
+		break;
+	case OPT_TO:
+		out->to = value;
+		break;
+	case OPT_HELO:
+		out->helo = value;
+		break;
+	case OPT_TIMEOUT:
+		if (duration_parse(value, &out->timeout, &why))
+			return usage(command, "--timeout: %s", why.text);
+		if (out->timeout < 1 || out->timeout > 600)
+			return usage(command, "--timeout is 1s at least and 10m at most");
+		break;
+	case OPT_PATIENCE:
+		if (duration_parse(value, &out->patience, &why))
+			return usage(command, "--patience: %s", why.text);
+		break;
+	case OPT_PAUSE:
+		if (duration_parse(value, &out->pause, &why))
+			return usage(command, "--pause: %s", why.text);
+		if (out->pause > 600)
+			return usage(command, "--pause is 10m at most");
+		out->pause_given = true;
+		break;
+	default:
+		return usage(command, "this option is unknown or lacks its value");
+	}
+	return STATUS_DONE;
 }
 
 static int take(const char *command, int option, const char *value, struct options *out)
@@ -151,7 +212,7 @@ static int take(const char *command, int option, const char *value, struct optio
 			return usage(command, "--count takes a number above 0, not \"%s\"", value);
 		break;
 	default:
-		return usage(command, "this option is unknown or lacks its value");
+		return take_of_relay_test(command, option, value, out);
 	}
 	return STATUS_DONE;
 }

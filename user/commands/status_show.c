@@ -3,8 +3,10 @@
  * status_show.c - the status for people and for scripts
  */
 #include <stdio.h>
+#include <string.h>
 #include "../clock.h"
 #include "../output.h"
+#include "../self/self.h"
 #include "status.h"
 
 static const struct outcome *outcome_of(const struct status *s, enum reason reason)
@@ -91,6 +93,37 @@ static void dnsbl_json(const struct status *s, json_object *o)
 	json_object_object_add(o, "dnsbl", dnsbl);
 }
 
+/* The next fault about an address of this host that is in a DNSBL, from `i` on; NULL: none. */
+static const struct fault *self_fault(const struct status *s, int *i)
+{
+	const struct health *health = wall_health(s->wall);
+
+	while (*i < HEALTH_FAULTS) {
+		const struct fault *fault = &health->fault[(*i)++];
+
+		if (fault->since && !strncmp(fault->what, SELF_FAULT, strlen(SELF_FAULT)))
+			return fault;
+	}
+	return NULL;
+}
+
+static void self_json(const struct status *s, json_object *o)
+{
+	json_object *self = json_object_new_array();
+	const struct fault *fault;
+	int i = 0;
+
+	while ((fault = self_fault(s, &i))) {
+		json_object *listed = json_object_new_object();
+
+		json_text(listed, "address", fault->what + strlen(SELF_FAULT));
+		json_time(listed, "since", fault->since);
+		json_text(listed, "text", fault->text);
+		json_object_array_add(self, listed);
+	}
+	json_object_object_add(o, "self_listed", self);
+}
+
 void status_json(const struct status *s)
 {
 	json_object *o = json_object_new_object(), *array = json_object_new_array(), *reasons,
@@ -139,6 +172,7 @@ void status_json(const struct status *s)
 	json_number(o, "asks_held", s->notices.asks_held);
 	json_number(o, "defer_stops", s->notices.defer_stops);
 	dnsbl_json(s, o);
+	self_json(s, o);
 	status_abuse_json(s, o);
 	status_refuse_json(s, o);
 	array = json_object_new_array();
@@ -213,6 +247,22 @@ static void print_dnsbl(const struct status *s)
 	print_resolver_advice(s->dnsbl, "            ");
 }
 
+static void print_self(const struct status *s)
+{
+	const char *between = "self        listed in a DNSBL: ";
+	const struct fault *fault;
+	char when[CLOCK_TEXT];
+	int i = 0;
+
+	while ((fault = self_fault(s, &i))) {
+		printf("%s%s since %s", between, fault->what + strlen(SELF_FAULT),
+		       clock_short(fault->since, when));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
+}
+
 static void print_held_back(const struct notices *n)
 {
 	const struct {
@@ -272,6 +322,7 @@ void status_text(const struct status *s)
 	status_abuse_text(s);
 	print_dnsbl(s);
 	status_refuse_text(s);
+	print_self(s);
 	print_held_back(&s->notices);
 	putchar('\n');
 	print_counters(s);

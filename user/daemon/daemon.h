@@ -35,6 +35,7 @@ struct daemon {
 	struct follow_shares *shares;
 	struct follow_logs *logs;
 	struct refusing *refusing;
+	struct follow_self *self;
 };
 
 struct service {
@@ -49,7 +50,7 @@ struct service {
 
 extern const struct service service_children, service_lists, service_links, service_dnsbl,
 	service_events, service_upkeep, service_cuts, service_bans, service_known, service_shares,
-	service_logs, service_refuse;
+	service_logs, service_refuse, service_self;
 
 /* --- child.c --------------------------------------------------------------------------------- */
 

@@ -37,9 +37,9 @@ const char help_daemon[] =
 #define LOCK_PATIENCE 2
 
 static const struct service *const service[] = {
-	&service_children, &service_lists,  &service_links, &service_cuts,
-	&service_dnsbl,	   &service_refuse, &service_known, &service_bans,
-	&service_shares,   &service_events, &service_logs,  &service_upkeep,
+	&service_children, &service_lists,  &service_links,  &service_cuts, &service_self,
+	&service_dnsbl,	   &service_refuse, &service_known,  &service_bans, &service_shares,
+	&service_events,   &service_logs,   &service_upkeep,
 };
 #define SERVICES (sizeof(service) / sizeof(service[0]))
 

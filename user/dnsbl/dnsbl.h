@@ -7,6 +7,7 @@
  *   resolver  c-ares on the event loop: one query, one reply
  *   mx        the addresses of those who take a domain's mail
  *   txt       what a DNSBL itself says about a source it lists
+ *   names     the names of an address, the addresses of a name
  *   facts     answers of all sites become the score and the expiry of a source (the map's value)
  *   health    a site's tests, failures, breaker: is it good for anything at the moment?
  *   latency   how long answers take
@@ -258,5 +259,29 @@ void dnsbl_txt(char *const server[], unsigned int servers, unsigned int timeout_
  */
 bool dnsbl_txt_read(const struct dnsbl_zone *zone, const unsigned char *message, int size,
 		    char out[DNSBL_TXT]);
+/* --- names.c ---------------------------------------------------------------------------------- */
+
+#define DNS_NAME       256 /* bytes of a name with its NUL */
+#define NAMES_MAX      8   /* names of one address; who has more has too many */
+#define HOST_ADDRESSES 32
+
+struct names_reply {
+	bool known; /* false: nobody could say */
+	unsigned int count;
+	char name[NAMES_MAX][DNS_NAME]; /* as they came: to be cleaned before they are shown */
+};
+
+struct host_reply {
+	bool known; /* false: nobody could say, or only for one family */
+	unsigned int count;
+	struct address address[HOST_ADDRESSES];
+};
+
+/* `done` comes exactly once, also when the resolver is closed, perhaps before these return. */
+void dnsbl_ask_names(struct dnsbl_resolver *resolver, const struct address *address,
+		     void (*done)(void *context, const struct names_reply *reply), void *context);
+/* By DNS alone, both families; no search, no /etc/hosts. */
+void dnsbl_ask_host(struct dnsbl_resolver *resolver, const char *name,
+		    void (*done)(void *context, const struct host_reply *reply), void *context);
 
 #endif

@@ -100,6 +100,7 @@ static int walk_route(struct nlmsghdr *message, void *context)
 	if (!net_is_default_route(message) ||
 	    nlmsg_parse(message, sizeof(*route), tb, RTA_MAX, NULL) < 0)
 		return 0;
+	hop.family = route->rtm_family;
 	hop.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : route->rtm_table;
 	hop.metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	if (tb[RTA_MULTIPATH])

@@ -25,6 +25,7 @@ struct nl_msg *net_request(int type, int flags, const void *header, size_t size)
  * for a route without one; `index` is 0 where the kernel names no interface.
  */
 struct net_hop {
+	int family; /* AF_INET or AF_INET6 */
 	int index;
 	uint32_t table;
 	uint32_t metric;

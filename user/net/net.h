@@ -69,6 +69,28 @@ struct guard_entry {
 int guard_entries(const char *resolv_conf, struct guard_entry **out, size_t *count,
 		  struct error *why);
 
+/* One address of this host, with the network that its interface is in. */
+struct net_own {
+	struct address address;
+	struct prefix network;
+	int index;
+	bool settled; /* in use: neither tentative, nor refused by a neighbour, nor deprecated */
+};
+/* All but loopback and link-local ones. An array of the caller's, to be freed, without doubles. */
+int net_own_addresses(struct net_own **out, size_t *count, struct error *why);
+
+/* A default route: one for each next hop. */
+struct net_route {
+	bool v6;
+	bool main; /* of the main table: others are a VPN's, or by a rule */
+	bool has_gateway;
+	struct address gateway;
+	int index;
+	char name[IF_NAMESIZE];
+};
+/* Returns the number, or a negative errno. */
+int net_default_routes(struct net_route *out, int room, struct error *why);
+
 /*
  * Events of links and addresses: a descriptor to poll; when it is readable, net_events_read()
  * drains it and calls `changed` once per drained event, with what changed. It makes a socket that
