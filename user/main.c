@@ -47,7 +47,8 @@ struct place place = {
 
 static void help(FILE *out)
 {
-	fputs("smtpwall - drops SMTP connections from blocked sources at the network interface\n\n"
+	fputs("smtpwall - drops or refuses SMTP connections from blocked sources at the network "
+	      "interface\n\n"
 	      "usage: smtpwall [-c FILE] [--pins DIR] [--state DIR] COMMAND ...\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -62,8 +63,8 @@ static void help(FILE *out)
 	      "  --verbose    show what libbpf and the kernel say\n"
 	      "  --version    print the version\n\n"
 	      "`smtpwall COMMAND --help` tells more. In an emergency: `smtpwall mode monitor` "
-	      "drops nothing\n"
-	      "any more, `smtpwall down` takes the wall away.\n",
+	      "drops and\n"
+	      "refuses nothing any more, `smtpwall down` takes the wall away.\n",
 	      out);
 }
 

@@ -17,7 +17,7 @@
 
 const char help_mode[] =
 	"usage: smtpwall mode [monitor|enforce] [--for TIME] [--json]\n\n"
-	"monitor  everything is decided and counted, nothing is dropped\n"
+	"monitor  everything is decided and counted, nothing is dropped or refused\n"
 	"enforce  what is decided is done\n\n"
 	"  --for TIME  goes back to the mode before by itself after 90s, 10m, 4h, 7d\n\n"
 	"Without a mode, shows the one in force. A mode set by hand stands over SIGHUP and reboot until the\n"

@@ -19,11 +19,11 @@
 
 const char help_watch[] =
 	"usage: smtpwall watch [--json] [--count N] [--for TIME]\n\n"
-	"Shows events as they come: a source that met a row which drops or refuses, a source that completed its first\n"
-	"handshake, a source that the DNSBLs are to be asked about; an offence, a ban with its evidence, a\n"
-	"source that reached the limit and is spared, a login. One line each; with --json one object a\n"
-	"line. A source whose verdict does not change is told again after ten minutes at the earliest;\n"
-	"`smtpwall status` counts what was held back.\n\n"
+	"Shows events as they come: a source that met a row which drops or refuses, a source that completed\n"
+	"its first handshake, a source that the DNSBLs are to be asked about; an offence, a ban with its\n"
+	"evidence, a source that reached the limit and is spared, a login. One line each; with --json one\n"
+	"object a line. A source whose verdict does not change is told again after ten minutes at the\n"
+	"earliest; `smtpwall status` counts what was held back.\n\n"
 	"  --count N    ends after N events\n"
 	"  --for TIME   ends after that time\n";
 
