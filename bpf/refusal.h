@@ -78,10 +78,13 @@ refuse_judge(const struct settings *s, const struct flow_key *key, bool again, _
 {
 	const struct refuse_state *state = refuse_state_get();
 	const struct told *t;
+	__u64 elsewhere;
 
 	if (!state || !refuse_listens(&key->server, now))
 		return REFUSE_ABSENT;
-	if (state->elsewhere && refuse_age(now, read_once(state->elsewhere)) < ELSEWHERE_AGAIN)
+	elsewhere = read_once(state->elsewhere);
+	if (elsewhere && elsewhere >= s->refuse_since &&
+	    refuse_age(now, elsewhere) < ELSEWHERE_AGAIN)
 		return REFUSE_ELSEWHERE;
 	if (again)
 		return REFUSE_WELL;

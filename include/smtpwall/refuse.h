@@ -90,7 +90,7 @@ struct refuse_state {
 	__s64 open;	 /* connections the listener holds now */
 };
 
-/* After `elsewhere` refusing is tried again after this long, ns. */
+/* After `elsewhere` refusing is tried again after this long, ns; at once when program `refuse` is attached. */
 #define ELSEWHERE_AGAIN (600ULL * 1000000000ULL)
 
 /* Map `refuse_sockets` (SOCKMAP): the listening sockets, put in by the daemon. */

@@ -82,6 +82,8 @@ struct settings {
 	__u64 refuse_window;  /* ns */
 	__u64 refuse_clients; /* connections the listener may hold at once */
 	__u64 refuse_budget;  /* new ones per second and CPU */
+	__u64 refuse_since; /* boot clock, ns: program `refuse` was attached; what showed before that
+				 that refusing is not possible counts no more */
 };
 
 #define PORT_WORD(number, kind) ((__u64)(kind) << 16 | (number))

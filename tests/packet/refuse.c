@@ -419,6 +419,10 @@ static void test_elsewhere(struct kit *kit)
 	talk_syn_ack(&t);
 	meets(kit, LISTED, 2001, TCP_ACK, REASON_BLOCK_LIST, DROPPED);
 	falls_back(kit, REFUSE_ELSEWHERE);
+	/* What was seen before program `refuse` was attached counts no more. */
+	kit->settings->refuse_since = kit_now(kit);
+	kit_expect("attached anew", asked(kit, LISTED).refuse_word, REFUSE_WELL);
+	kit->settings->refuse_since = 0;
 	kit_pass_time(kit, ELSEWHERE_AGAIN);
 	alive(kit, true);
 	meets(kit, LISTED, 2002, TCP_SYN, REASON_BLOCK_LIST, REFUSED);

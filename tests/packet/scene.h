@@ -110,7 +110,7 @@ static inline void kit_reset(struct kit *kit)
 	for (int i = 0; i < OFFENCES; i++)
 		s->abuse_weight[i] = 0;
 	s->refuse_rows = s->refuse_times = s->refuse_window = 0;
-	s->refuse_clients = s->refuse_budget = 0;
+	s->refuse_clients = s->refuse_budget = s->refuse_since = 0;
 	wall_dnsbl_health(kit->wall)->defer_until = 0;
 	kit_no_manual(kit);
 	kit_empty_map(kit, "proven");

@@ -78,8 +78,7 @@ static const struct {
 	{"EHLO a\r\nSTARTTLS\r\n", HELLO ME NO, REFUSE_AT_MAIL, NO, true, false, false, 2},
 	{"\r\n", HELLO NO, REFUSE_AT_MAIL, NO, true, false, false, 1},
 	{"GET / HTTP/1.1\r\n", HELLO NO, REFUSE_AT_MAIL, NO, true, false, false, 1},
-	{"EHLO a\r\nMAIL FROM:<>\r\nQUIT\r\n", HELLO ME LATER, REFUSE_AT_MAIL, LATER, true, true,
-	 false, 2},
+	{"EHLO a\r\nMAIL FROM:<>\r\nQUIT\r\n", LATER, REFUSE_AT_MAIL, LATER, true, true, false, 0},
 	{"a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\nb\nc\n",
 	 NO NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW
 		 NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW NOTNOW MUCH,

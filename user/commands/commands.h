@@ -341,6 +341,8 @@ int refusal_site(struct wall *wall, const struct config *config, const struct ad
  * force? Then a listener and program `refuse` are wanted.
  */
 bool refusing_wanted(struct wall *wall, const struct config *config);
+/* Attaches program `refuse`, if it is not. Under the wall lock. */
+int refusing_attach(struct wall *wall, struct error *why);
 /* Is it slowed down, too? */
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal);
 /* What `check` says of a source whose row refuses becomes the word about its connection. */

@@ -119,6 +119,29 @@ static void look_at_contact(const struct config *config)
 	}
 }
 
+/*
+ * A long label of letters and digits in front of a zone: what operators of DNSBLs give to their customers.
+ * Without a name of its own the zone is told to every client that is refused.
+ */
+static bool holds_key(const struct dnsbl_zone *zone)
+{
+	size_t length = strcspn(zone->zone, ".");
+	bool digit = false;
+
+	for (size_t i = 0; i < length; i++)
+		digit |= zone->zone[i] >= '0' && zone->zone[i] <= '9';
+	return !zone->hidden && digit && length >= 16;
+}
+
+static void look_at_keys(const struct config *config)
+{
+	for (unsigned int i = 0; config->dnsbl_sites && i < config->dnsbl_sites->zones; i++)
+		if (holds_key(&config->dnsbl_sites->zone[i]))
+			note("dnsbl: the zone at place %u of sites looks as if it holds a key, and has "
+			     "no name: everybody who is refused is told it; name it",
+			     i + 1);
+}
+
 static void look_at_refuse(const struct config *config)
 {
 	const struct passwd *user;
@@ -126,6 +149,8 @@ static void look_at_refuse(const struct config *config)
 	if (!config_refuses(config))
 		return;
 	look_at_contact(config);
+	if (config->dnsbl_refuse)
+		look_at_keys(config);
 	user = getpwnam(config->refuse_user);
 	if (!user)
 		note("refuse: there is no user \"%s\", so the listener cannot run and nobody is "

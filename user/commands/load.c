@@ -62,13 +62,13 @@ static int store(struct list_change *change, struct error *why)
 }
 
 /* The first list that refuses may be one that the configuration does not know. */
-static void make_refusing(const struct list_change *change)
+static void make_refusing(struct wall *wall, const struct list_change *change)
 {
 	struct error why;
 
 	if (!change || change->origin.action != LIST_REFUSE || !change->origin.by_hand)
 		return;
-	if (wall_refuse_attach(place.pins, &why))
+	if (refusing_attach(wall, &why))
 		note("%s", why.text);
 	if (!pins_locked(place.pins, LOCK_DAEMON))
 		note("the refusal listener is the daemon's: until `smtpwall daemon` runs, this list "
@@ -91,7 +91,7 @@ static int install(struct list_change *change, struct error *why)
 	else if (err == -ENOENT)
 		err = store(change, why);
 	if (!err && wall)
-		make_refusing(change);
+		make_refusing(wall, change);
 	wall_close(wall);
 	close(lock);
 	return err;

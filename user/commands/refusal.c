@@ -155,6 +155,18 @@ bool refusing_wanted(struct wall *wall, const struct config *config)
 	return wanted;
 }
 
+int refusing_attach(struct wall *wall, struct error *why)
+{
+	int err;
+
+	if (wall_refuse_attached(place.pins))
+		return 0;
+	err = wall_refuse_attach(place.pins, why);
+	if (!err)
+		wall_settings(wall)->refuse_since = clock_boot();
+	return err;
+}
+
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal)
 {
 	const struct config_list *list;

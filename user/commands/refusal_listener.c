@@ -19,6 +19,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "../output.h"
@@ -111,6 +112,8 @@ int command_refusal_listener(int argc, char **argv)
 	if (listening(LISTENER_V4, AF_INET, &v4, &why) ||
 	    listening(LISTENER_V6, AF_INET6, &v6, &why) || find_user(argv[1], &uid, &gid, &why))
 		return fail(&why);
+	/* It was started by /proc/self/exe, and an administrator looks for it by name. */
+	prctl(PR_SET_NAME, "smtpwall-refuse");
 	if (close_range(LISTENER_FIRST_FREE, ~0U, 0)) {
 		complain("cannot close inherited files: %s", strerror(errno));
 		return STATUS_FAILED;

@@ -89,7 +89,9 @@ int status_refuse_read(struct status *s, struct error *why)
 	r->health = *wall_refuse_health(s->wall);
 	r->listener = r->health.alive_until > now;
 	r->attached = wall_refuse_attached(place.pins);
-	r->elsewhere = r->state.elsewhere && now - r->state.elsewhere < ELSEWHERE_AGAIN;
+	r->elsewhere = r->state.elsewhere &&
+		       r->state.elsewhere >= wall_settings(s->wall)->refuse_since &&
+		       now - r->state.elsewhere < ELSEWHERE_AGAIN;
 	r->wanted = is_wanted(s);
 	r->shown = r->wanted || has_happened(s);
 	find_problems(s);

@@ -196,7 +196,7 @@ static void settle_refusing(const struct going_up *up, struct wall *wall)
 		/* First: nobody is sent to a listener that the namespace will not lead to any more. */
 		wall_refuse_health(wall)->alive_until = 0;
 		wall_refuse_detach(place.pins);
-	} else if (wall_refuse_attach(place.pins, &why)) {
+	} else if (refusing_attach(wall, &why)) {
 		note("%s", why.text);
 	}
 }

@@ -21,11 +21,12 @@ size_t dialogue_begin(struct dialogue *d, enum refuse_at at, const char *server,
 		      char out[DIALOGUE_OUT])
 {
 	memset(d, 0, sizeof(*d));
-	d->at = at;
 	snprintf(d->server, sizeof(d->server), "%s", server);
 	snprintf(d->reply, sizeof(d->reply), "%s", reply);
 	d->temporary = !strncmp(d->reply, "421", 3);
-	if (at == REFUSE_AT_MAIL)
+	/* Everybody takes a 421 for what it is, so there is no need to wait with it. */
+	d->at = d->temporary ? REFUSE_AT_GREETING : at;
+	if (d->at == REFUSE_AT_MAIL)
 		return (size_t)snprintf(out, DIALOGUE_OUT, "220 %s ESMTP\r\n", d->server);
 	d->told = true;
 	/* RFC 5321 section 3.8: who says 421 closes the connection. */
@@ -72,7 +73,6 @@ static size_t answer(struct dialogue *d, char out[DIALOGUE_OUT])
 	if (size)
 		return size;
 	d->told = true;
-	d->over = d->temporary;
 	return say(out, d->reply);
 }
 
