@@ -31,6 +31,12 @@ printf '203.0.113.64/26\n2001:db8:bad:1::/64\n' >"$spam_list"
 refuse_conf 'refuse:timeout = 10s'
 works "the daemon is up and has a listener" refuse_starts
 works "status is in order" wait_for 5 wall status
+caged() {
+	local status
+	status=$(tr -s '\t' ' ' <"/proc/$(listener_pid)/status") && grep -qx 'Uid: 64950 64950 64950 64950' <<<"$status" &&
+		[ "$(grep -cE '^Cap(Prm|Eff|Bnd|Amb): 0+$|^NoNewPrivs: 1$|^Seccomp: 2$' <<<"$status")" = 6 ]
+}
+works "the listener is another user, may nothing, and cannot change that" caged
 
 untouched() { [ "$(arrivals "$1")" = "$2" ]; }
 reply_is() { hears "$2" "$3" "$4" QUIT | grep -qE -- "$1"; }
