@@ -193,6 +193,7 @@ mail.lab.example:65536
 mail.lab.example:smtp
 [::1
 192.0.2
+0xc0000219
 mail..example
 -
 mail.lab.example|--deliver
@@ -207,6 +208,8 @@ mail.lab.example|--frobnicate
 END
 fails 2 "a line's end in a sender" relay_test mail.lab.example --from $'a@b.example\r\nDATA'
 fails 2 "or in a name" relay_test mail.lab.example --helo $'me.example\r\nDATA'
+fails 2 "an escape in a host" relay_test $'\e[31mmail.lab.example'
+works "is not repeated" not grep -qaP '\x1b' "$LAB_DIR/output"
 same "of all that nothing was sent" "$(connections)" "$before"
 says "help" '^usage: smtpwall relay-test' wall relay-test --help
 finish
