@@ -8,8 +8,9 @@
  *     that merely came often would be worse than serving it.
  *   - The ladder counts handshakes. SYNs that wait for theirs count as well, or a client that sends many at
  *     once would be told more often; they are forgotten after seconds, because they may be forged.
- *   - A SYN that meets another verdict takes the word of its connection back: addresses and ports may be
- *     those of a refused connection of a moment ago.
+ *   - A SYN that passes takes the word of its connection back: addresses and ports may be those of a refused
+ *     connection of a moment ago. One that is dropped begins nothing, and the word of the connection that
+ *     is there stays.
  *   - A segment passes only in a connection that the listener has been given. Where SYNs do not come to
  *     program `refuse` (a container has the mail server), the handshake is not completed.
  */
@@ -59,13 +60,14 @@ static __always_inline bool refuse_listens(const struct address *server, __u64 n
 static __always_inline __u64 told_in_window(const struct settings *s, const struct told *t,
 					    __u64 now)
 {
-	return t->began && now - t->began < s->refuse_window ? read_once(t->told) : 0;
+	return t->began && refuse_age(now, t->began) < s->refuse_window ? read_once(t->told) : 0;
 }
 
 static __always_inline bool refuse_told_enough(const struct settings *s, const struct told *t,
 					       __u64 now)
 {
-	__u64 pending = now - t->pending_since < TOLD_PENDING ? read_once(t->pending) : 0;
+	__u64 pending =
+		refuse_age(now, t->pending_since) < TOLD_PENDING ? read_once(t->pending) : 0;
 
 	return told_in_window(s, t, now) + pending >= s->refuse_times;
 }
@@ -79,7 +81,7 @@ refuse_judge(const struct settings *s, const struct flow_key *key, bool again, _
 
 	if (!state || !refuse_listens(&key->server, now))
 		return REFUSE_ABSENT;
-	if (state->elsewhere && now - read_once(state->elsewhere) < ELSEWHERE_AGAIN)
+	if (state->elsewhere && refuse_age(now, read_once(state->elsewhere)) < ELSEWHERE_AGAIN)
 		return REFUSE_ELSEWHERE;
 	if (again)
 		return REFUSE_WELL;
@@ -101,7 +103,7 @@ static __always_inline void refuse_wait(struct refuse_scratch *scratch, __u64 no
 		bpf_map_update_elem(&told, &scratch->key.client, &scratch->told, BPF_NOEXIST);
 		return;
 	}
-	if (now - t->pending_since >= TOLD_PENDING) {
+	if (refuse_age(now, t->pending_since) >= TOLD_PENDING) {
 		t->pending = 0;
 		t->pending_since = now;
 	}
@@ -124,7 +126,7 @@ static __always_inline bool refuse_note(struct refuse_scratch *scratch, __u64 no
 		__builtin_memset(word->list_name.name, 0, sizeof(word->list_name.name));
 	if (bpf_map_update_elem(&refusals, &scratch->key, word, BPF_ANY))
 		return false;
-	if (state && now - state->last > 1000000000ULL)
+	if (state && refuse_age(now, state->last) > 1000000000ULL)
 		state->last = now;
 	refuse_wait(scratch, now);
 	return true;
@@ -162,9 +164,12 @@ __noinline int refuse_syn(__u64 now, __u32 charge)
 	if (!charge)
 		return refuse_judge(s, &scratch->key, false, now);
 	known = bpf_map_lookup_elem(&refusals, &scratch->key);
-	again = known && !known->connected && now - known->when < REFUSAL_SYN;
+	again = known && !known->connected && refuse_age(now, known->when) < REFUSAL_SYN;
 	how = refuse_judge(s, &scratch->key, again, now);
-	if (how == REFUSE_WELL && again) {
+	/* Whoever holds the half of a connection goes on holding it, whatever is said about it now. */
+	scratch->word.given = again ? known->given : 0;
+	if (how == REFUSE_WELL && again && known->reason == scratch->word.reason &&
+	    known->list == scratch->word.list) {
 		known->when = now;
 	} else if (how == REFUSE_WELL) {
 		c = refuse_counts_get();
@@ -194,7 +199,7 @@ __noinline int refuse_segment(__u64 now)
 	return 0;
 }
 
-/* A SYN that is not refused: what was said about an older connection does not hold for this one. */
+/* A SYN that passes: what was said about an older connection does not hold for this one. */
 __noinline int refuse_forget(void)
 {
 	struct refuse_scratch *scratch;
@@ -244,7 +249,8 @@ static __always_inline void refuse_settle(const struct packet *p, bool charge, e
 	scratch = bpf_map_lookup_elem(&refuse_scratches, &zero);
 	if (scratch)
 		refuse_fill(scratch, p, d, now);
-	if (p->syn) {
+	/* In monitor mode a segment would have met what its SYN did. */
+	if (p->syn || mode == MODE_MONITOR) {
 		if (scratch)
 			d->refuse = refuse_syn(now, charge && mode == MODE_ENFORCE);
 		if (d->refuse != REFUSE_WELL)
@@ -254,7 +260,7 @@ static __always_inline void refuse_settle(const struct packet *p, bool charge, e
 	}
 }
 
-/* A SYN that is not refused: what was said about an older connection does not hold for this one. */
+/* A SYN that passes: what was said about an older connection does not hold for this one. */
 static __always_inline void refuse_take_back(const struct packet *p, __u64 now)
 {
 	const struct refuse_state *state = refuse_state_get();

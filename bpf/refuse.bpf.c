@@ -8,7 +8,11 @@
  * the client the listener answers as the port it has connected to.
  *
  * When the listener died since the SYN was seen, lists, DNSBLs and bans have the connection reset
- * (SK_DROP), and rates let the mail server have it.
+ * (SK_DROP), and rates let the mail server have it: then the word is taken back.
+ *
+ * A word does not begin a connection for long, but keeps the mail server out of this one as long as `wall`
+ * lets its segments pass: SYN cookies do not depend on the socket, so that an ACK with the listener's cookie
+ * would open a session of the mail server if it came after that time.
  */
 #include "core.h"
 #include <linux/in.h>
@@ -45,9 +49,18 @@ static __always_inline void lookup_key(struct bpf_sk_lookup *ctx, struct flow_ke
 	key->unused = 0;
 }
 
-static __always_inline int lookup_otherwise(const struct refusal *word)
+/* The mail server may have it: then it is not refused, and shows nothing about where connections are made. */
+static __always_inline int lookup_leave(const struct flow_key *key)
 {
-	return refuse_otherwise(word->reason, REFUSE_ABSENT) == VERDICT_PASS ? SK_PASS : SK_DROP;
+	bpf_map_delete_elem(&refusals, key);
+	return SK_PASS;
+}
+
+static __always_inline int lookup_otherwise(const struct refusal *word, const struct flow_key *key)
+{
+	if (refuse_otherwise(word->reason, REFUSE_ABSENT) == VERDICT_PASS)
+		return lookup_leave(key);
+	return SK_DROP;
 }
 
 SEC("sk_lookup")
@@ -65,22 +78,26 @@ int refuse(struct bpf_sk_lookup *ctx)
 	if (!s || !state || ctx->protocol != IPPROTO_TCP)
 		return SK_PASS;
 	now = now_ns(s);
-	if (!refuse_recent(state, now) || mode_at(read_once(s->mode), now) != MODE_ENFORCE)
+	if (!refuse_recent(state, now))
 		return SK_PASS;
 	lookup_key(ctx, &key);
 	word = refuse_find(&key, now);
-	if (!word || now - word->when > REFUSAL_SYN)
+	if (!word)
 		return SK_PASS;
+	if (mode_at(read_once(s->mode), now) != MODE_ENFORCE)
+		return lookup_leave(&key);
+	if (refuse_age(now, word->when) > REFUSAL_SYN)
+		return lookup_otherwise(word, &key);
 	place = ctx->family == AF_INET ? REFUSE_V4 : REFUSE_V6;
 	sk = bpf_map_lookup_elem(&refuse_sockets, &place);
 	if (!sk)
-		return lookup_otherwise(word);
+		return lookup_otherwise(word, &key);
 	err = bpf_sk_assign(ctx, sk, BPF_SK_LOOKUP_F_REPLACE);
 	bpf_sk_release(sk);
 	if (err)
-		return lookup_otherwise(word);
+		return lookup_otherwise(word, &key);
 	word->given = now;
-	if (now - state->given > 1000000000ULL)
+	if (refuse_age(now, state->given) > 1000000000ULL)
 		state->given = now;
 	return SK_PASS;
 }

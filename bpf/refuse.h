@@ -24,12 +24,18 @@ static __always_inline struct refuse_counts *refuse_counts_get(void)
 	return bpf_map_lookup_elem(&refuse_counts, &zero);
 }
 
+/* Another processor may have written a time that is later than the `now` of this one: no time has passed. */
+static __always_inline __u64 refuse_age(__u64 now, __u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
 /* May there be a word about anybody? Spares everybody the look while nothing is refused. */
 static __always_inline bool refuse_recent(const struct refuse_state *state, __u64 now)
 {
 	__u64 last = read_once(state->last);
 
-	return last && now - last < REFUSAL_OPEN;
+	return last && refuse_age(now, last) < REFUSAL_OPEN;
 }
 
 /* The word about this connection, if there is one and it is not out of date; NULL otherwise. */
@@ -37,7 +43,7 @@ static __always_inline struct refusal *refuse_find(const struct flow_key *key, _
 {
 	struct refusal *word = bpf_map_lookup_elem(&refusals, key);
 
-	return word && now - word->when < REFUSAL_OPEN ? word : 0;
+	return word && refuse_age(now, read_once(word->when)) < REFUSAL_OPEN ? word : 0;
 }
 
 static __always_inline bool refuse_is_rate(enum reason reason)

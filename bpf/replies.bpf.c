@@ -334,6 +334,17 @@ static __always_inline void flow_key_of(const struct segment *g, struct flow_key
 }
 
 /*
+ * Was this SYN-ACK sent before? Then its SYN came before the word, and program `refuse` was not asked again:
+ * that the mail server goes on answering it shows nothing.
+ */
+static __always_inline bool segment_is_repeated(const struct scratch *scratch)
+{
+	const struct opening *known = bpf_map_lookup_elem(&openings, &scratch->key);
+
+	return known && known->next == scratch->segment.sequence + 1;
+}
+
+/*
  * Of a connection that is refused? A SYN-ACK where the listener was not given the connection shows that
  * connections to this host's ports are made elsewhere, so that refusing is not possible.
  */
@@ -347,7 +358,8 @@ static __always_inline bool segment_is_refusal(const struct scratch *scratch)
 	word = refuse_find(&scratch->key, scratch->now);
 	if (!word)
 		return false;
-	if (!word->given && (scratch->segment.flags & TCP_SYN_FLAG))
+	if (!word->given && (scratch->segment.flags & TCP_SYN_FLAG) &&
+	    !segment_is_repeated(scratch))
 		state->elsewhere = scratch->now;
 	return word->given != 0;
 }

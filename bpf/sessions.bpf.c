@@ -160,7 +160,7 @@ static __always_inline void refused_told(const struct settings *s, const struct 
 	}
 	if (t->pending)
 		__sync_fetch_and_add(&t->pending, -1);
-	if (!t->began || now - t->began >= s->refuse_window) {
+	if (!t->began || refuse_age(now, t->began) >= s->refuse_window) {
 		t->told = 0;
 		t->began = now;
 	}

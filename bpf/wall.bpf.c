@@ -72,7 +72,7 @@ static __always_inline void look_at(const struct settings *s, struct xdp_md *ctx
 	if (look->decision.verdict == VERDICT_REFUSE)
 		refuse_settle(&look->packet, charge, look->mode, look->now, &look->decision);
 	if (charge && facts.syn &&
-	    (look->decision.verdict != VERDICT_REFUSE || look->mode != MODE_ENFORCE))
+	    (look->decision.verdict == VERDICT_PASS || look->mode != MODE_ENFORCE))
 		refuse_take_back(&look->packet, look->now);
 	if (look->port == PORT_HIDDEN && look->decision.verdict == VERDICT_PASS)
 		look->decision.reason = look->packet.odd ? REASON_MALFORMED : REASON_OTHER;

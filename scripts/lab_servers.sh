@@ -7,6 +7,7 @@
 #   lab_exim HOST [LINE...]                   Debian's Exim on port 25 of HOST, lines into its main section;
 #                                             "RELAY_FROM = HOSTS" lets these relay
 #   lab_opensmtpd HOST [LINE...]              Debian's OpenSMTPD there, lines into its configuration
+#   lab_nft HOST                              rules of nftables there, from standard input
 #   lab_fetch_more                            fetches them: before lab_new, as lab_fetch
 #   lab_log HOST SERVER                       the file of its log: postfix, exim or opensmtpd
 #   lab_postfix_options WORD...               settings of Postfix for --auth, --tls, --refuse (lab_postfix)
@@ -18,6 +19,8 @@
 # Libraries of all of them.
 lab_wanted_libraries=(libcrypt1 libdb5.3 libevent-2.1-7 libgnutls30 libgnutls-dane0 libidn12 libidn2-0 libnsl2 libpam0g
 	libpcre2-8-0 libsasl2-2 libssl3 libtirpc3 libunbound8)
+
+lab_nft_libraries=(libnftables1 libnftnl11 libxtables12 libjansson4 libedit2 libmnl0 libgmp10 libbsd0 libmd0 libtinfo6)
 
 lab_user=user@lab.example
 lab_password=secret
@@ -50,7 +53,7 @@ lab_fetch_more() {
 	# shellcheck disable=SC2034 # only that they are there matters
 	local -a fetched
 	lab_unpack fetched exim4-daemon-light opensmtpd sasl2-bin libsasl2-modules libsasl2-modules-db \
-		-- "${lab_wanted_libraries[@]}"
+		-- "${lab_wanted_libraries[@]}" && lab_unpack fetched nftables -- "${lab_nft_libraries[@]}"
 }
 
 # The files of users and groups become the lab's own, to which lab_needs_user may add.
@@ -291,4 +294,12 @@ lab_opensmtpd() {
 		"${package[0]}/usr/sbin/smtpd" -d -f "$dir/smtpd.conf" > >(lab_opensmtpd_log >"$dir/mail.log") 2>&1 </dev/null &
 	lab_defer lab_serve_end $!
 	lab_greets "$host" OpenSMTPD "$dir/mail.log"
+}
+
+# --- what stands in front of a server -----------------------------------------------------------------------
+
+lab_nft() {
+	local package
+	lab_unpack package nftables -- "${lab_nft_libraries[@]}" || return 1
+	lab_exec "$1" env ${lab_libraries:+"LD_LIBRARY_PATH=$lab_libraries"} "${package[0]}/usr/sbin/nft" -f -
 }

@@ -110,24 +110,41 @@ static size_t reply_length(const struct config *config, const char *template)
 	return length;
 }
 
+/* Is there room for it? What does not fit would be missing at the end, where the contact stands. */
+static int check_length(struct config_reader *r, struct config_value v, const char *name,
+			const char *template)
+{
+	size_t length = reply_length(r->config, template);
+
+	if (length <= REPLY_LENGTH)
+		return 0;
+	return error_set(r->why, -EINVAL,
+			 "%s:%d: %s: with a long address and the contact the reply would "
+			 "have %zu bytes, and no more than %d reach every client; shorten it",
+			 r->name, v.line, name, length, REPLY_LENGTH);
+}
+
 /* People put the code in front themselves, and a client would read "554 5.7.1 554 5.7.1 ...". */
 static bool has_code(const char *text)
 {
-	return isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) &&
-	       isdigit((unsigned char)text[2]) && (!text[3] || strchr(" -", text[3]));
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	if (text[1] == '.')
+		return isdigit((unsigned char)text[2]) && text[3] == '.';
+	return isdigit((unsigned char)text[1]) && isdigit((unsigned char)text[2]) &&
+	       (!text[3] || strchr(" -", text[3]));
 }
 
 static int read_template(struct config_reader *r, cfg_t *section, const char *name, char **out)
 {
 	struct config_value v = config_value_at(section, name, 0);
-	size_t length;
 	char *copy;
 
 	if (!v.text)
 		return 0;
 	if (check_letters(r, v, name))
 		return -EINVAL;
-	if (!*v.text)
+	if (!v.text[strspn(v.text, " ")])
 		return error_set(r->why, -EINVAL,
 				 "%s:%d: %s: a client must be told something; leave %s out to have "
 				 "the text that is usual",
@@ -139,13 +156,8 @@ static int read_template(struct config_reader *r, cfg_t *section, const char *na
 				 r->name, v.line, name);
 	if (refuse_template_check(v.text, r->why))
 		return config_at_value(r, v, name);
-	length = reply_length(r->config, v.text);
-	if (length > REPLY_LENGTH)
-		return error_set(
-			r->why, -EINVAL,
-			"%s:%d: %s: with a long address and the contact the reply would "
-			"have %zu bytes, and no more than %d reach every client; shorten it",
-			r->name, v.line, name, length, REPLY_LENGTH);
+	if (check_length(r, v, name, v.text))
+		return -EINVAL;
 	copy = strdup(v.text);
 	if (!copy)
 		return -ENOMEM;
@@ -163,7 +175,15 @@ static int read_contact(struct config_reader *r, cfg_t *section)
 	if (check_letters(r, v, "contact"))
 		return -EINVAL;
 	r->config->refuse_contact = strdup(v.text);
-	return r->config->refuse_contact ? 0 : -ENOMEM;
+	if (!r->config->refuse_contact)
+		return -ENOMEM;
+	/* Also where the texts are the usual ones, and nobody else looks at them. */
+	if (!config_value_at(section, CONFIG_TEXT, 0).text &&
+	    check_length(r, v, "contact", r->config->refuse_text))
+		return -EINVAL;
+	if (!config_value_at(section, CONFIG_TEXT_RATE, 0).text)
+		return check_length(r, v, "contact", r->config->refuse_text_rate);
+	return 0;
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */

@@ -221,9 +221,12 @@ works "drops" kept_out 203.0.113.10
 same "the damaged ledger was not touched" "$(cksum <"$state/ledger.db")" "$sum"
 
 # The schema word of a version that does not exist yet.
-value=$(bpftool -j map lookup pinned "$pins/maps/settings" key 0 0 0 0 | "$(tool jsonget)" value | tr -d '[]"' | tr ',' ' ')
-bpftool map update pinned "$pins/maps/settings" key 0 0 0 0 value hex 99 ${value#* } 2>/dev/null ||
-	bpftool map update pinned "$pins/maps/settings" key 0 0 0 0 value 0x99 ${value#* }
+foreign_schema() {
+	value=$(bpftool -j map lookup pinned "$pins/maps/settings" key 0 0 0 0 | "$(tool jsonget)" value | tr -d '[]"' | tr ',' ' ')
+	bpftool map update pinned "$pins/maps/settings" key 0 0 0 0 value hex 99 ${value#* } 2>/dev/null ||
+		bpftool map update pinned "$pins/maps/settings" key 0 0 0 0 value 0x99 ${value#* }
+}
+foreign_schema
 fails 1 "status on a foreign schema" wall status
 says "says what to do" 'another version.*smtpwall down' wall status
 fails 3 "check could not tell" wall check 203.0.113.10
@@ -243,4 +246,11 @@ rm "$state/ledger.db"
 printf 'mode = enforce\ninterfaces = {"eth0"}\n' | conf
 works "a new start" wall up
 works "is in order" wall status
+
+foreign_schema
+works "a mode chosen for a wall that does not tell what is configured" wall mode monitor
+works "down, for this version" wall down
+works "up" wall up
+says "the choice stands, beside what is configured now" \
+	'^mode +monitor since .* \(configuration: enforce\)$' wall status
 finish

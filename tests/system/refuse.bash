@@ -65,7 +65,7 @@ refuse_starts() {
 	before=$(listeners)
 	lab_users
 	lab_needs_user smtpwall 64950 smtpwall 64950
-	lab_daemon mail "$@"
+	lab_daemon mail
 	wait_for 20 eval '[ "$(listeners)" -gt '"${before:-0}"' ] && has_listener'
 }
 
@@ -86,7 +86,7 @@ came() { tr ' ' '\n' <"$called" | sed -n "s/^$1=//p"; }
 hears() {
 	local client=$1 source=$2 server=$3
 	shift 3
-	session "$@" | probe "$client" "$source" "$server"
+	session "$@" | probe "$client" "$source" "$server" -i 4000
 	head -n 1 "$probed"
 }
 

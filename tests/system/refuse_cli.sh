@@ -27,6 +27,7 @@ serve mail 25 || { not_ok server "it did not start"; finish; }
 dns_start || { not_ok "DNS server" "it did not start"; finish; }
 lab_users
 lab_needs_user smtpwall 64950 smtpwall 64950
+lab_needs_user operator-of-root 64951 root 0
 {
 	listed $named bl.example 'A 127.0.0.2 ttl=300'
 	listed $named key.example 'A 127.0.0.2 ttl=300'
@@ -93,6 +94,9 @@ heard_not "has nothing to say" 'note:'
 config enforce 'user = "nobody-of-that-name"'
 works "a user that is not there is no mistake" wall config check
 heard_that "but told" 'note: refuse: there is no user "nobody-of-that-name"'
+config enforce 'user = "operator-of-root"'
+says "nor is one of root's group, but told" \
+	'note: refuse: the user "operator-of-root" has root.s rights' wall config check
 sed -i '/contact/d' "$LAB_DIR/mail/smtpwall.conf"
 says "no contact is told" 'note: refuse: there is no contact' wall config check
 config enforce 'text = "no {adress}"'

@@ -232,6 +232,11 @@ static void refused(void **state)
 		{"refuse {\ntext-rate = \"421 no\" }",
 		 "t:2: text-rate: the code is put in front by itself; begin with the words behind "
 		 "it"},
+		{"refuse { text = \"5.7.1 no\" }",
+		 "t:1: text: the code is put in front by itself; begin with the words behind it"},
+		{"refuse {\ntext = \"  \" }",
+		 "t:2: text: a client must be told something; leave text out to have the text that "
+		 "is usual"},
 		{"refuse {\ntext = \"\" }",
 		 "t:2: text: a client must be told something; leave text out to have the text that "
 		 "is usual"},
@@ -343,6 +348,34 @@ static void length(void **state)
 				assert_int_equal(
 					config_read_memory("t", text, strlen(text), &config, &why),
 					0);
+				config_free(config);
+			}
+		}
+	}
+}
+
+/* A contact may be what is too long, where a text is the usual one. */
+static void length_of_contact(void **state)
+{
+	static const char *const other[] = {"", "text = \"no\"", "text-rate = \"no\""};
+	static const int room[] = {370, 403, 370};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(room) / sizeof(room[0]); i++) {
+		for (int more = 0; more <= 1; more++) {
+			char text[1024], reply[512];
+			struct config *config = NULL;
+
+			snprintf(text, sizeof(text), "refuse {\n%s\ncontact = \"%0*d\" }", other[i],
+				 room[i] + more, 0);
+			if (more) {
+				snprintf(reply, sizeof(reply), "%s",
+					 "t:3: contact: with a long address and the contact the "
+					 "reply would have 510 bytes, and no more than 509 reach "
+					 "every client; shorten it");
+				says(text, reply);
+			} else {
+				config = read_text(text);
 				config_free(config);
 			}
 		}
@@ -485,12 +518,12 @@ static void tarpits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),   cmocka_unit_test(limits),
-		cmocka_unit_test(round_trip), cmocka_unit_test(what_refuses),
-		cmocka_unit_test(refused),    cmocka_unit_test(templates),
-		cmocka_unit_test(length),     cmocka_unit_test(few_clients),
-		cmocka_unit_test(warnings),   cmocka_unit_test(names),
-		cmocka_unit_test(tarpits),
+		cmocka_unit_test(defaults),    cmocka_unit_test(limits),
+		cmocka_unit_test(round_trip),  cmocka_unit_test(what_refuses),
+		cmocka_unit_test(refused),     cmocka_unit_test(templates),
+		cmocka_unit_test(length),      cmocka_unit_test(length_of_contact),
+		cmocka_unit_test(few_clients), cmocka_unit_test(warnings),
+		cmocka_unit_test(names),       cmocka_unit_test(tarpits),
 	};
 
 	return cmocka_run_group_tests_name("config_refuse", tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * What the listener has given up when it meets a stranger: seen from outside, and tried from inside.
  */
 #include <grp.h>
+#include <sys/resource.h>
 #include "refuse_kit.h"
 
 #define NOBODY 65534
@@ -154,12 +155,38 @@ static void test_not_as_root(void **state)
 	assert_non_null(strstr(why.text, "does not run as root"));
 }
 
+/* Less than it needs: root may raise that, and where it may not, the sentence says who can. */
+static void test_few_files(void **state)
+{
+	const struct rlimit few = {64, 64}, all = {1000 + LISTENER_FILES, 1000 + LISTENER_FILES};
+	struct error why = {""};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	pid = fork();
+	if (!pid) {
+		if (setrlimit(RLIMIT_NOFILE, &few))
+			_exit(2);
+		if (!setrlimit(RLIMIT_NOFILE, &all) && !setrlimit(RLIMIT_NOFILE, &few))
+			_exit(sandbox_enter(NOBODY, NOBODY, 1000 + LISTENER_FILES, &why) ? 3 : 0);
+		if (!sandbox_enter(NOBODY, NOBODY, 1000 + LISTENER_FILES, &why))
+			_exit(4);
+		_exit(strstr(why.text, "LimitNOFILE=") ? 0 : 5);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_works),
 		cmocka_unit_test(test_forbidden),
 		cmocka_unit_test(test_not_as_root),
+		cmocka_unit_test(test_few_files),
 	};
 
 	return cmocka_run_group_tests(tests, network, NULL);

@@ -157,6 +157,27 @@ static void test_long(void **state)
 	assert_string_equal(out + strlen(out) - 3, "t\r\n");
 }
 
+/* Of many names the last are left out, rather than whom to call. */
+static void test_many_names(void **state)
+{
+	struct refuse_facts facts = usual("2001:db8:1111:2222:3333:4444:5555:6666");
+	char text[] = TEXT, out[REFUSE_REPLY], contact[221], want_end[240];
+
+	(void)state;
+	facts.by =
+		"one-of-the-first-names.example.org, another-name-of-a-zone.example.org, "
+		"yet-another-name-of-a-zone.example.org, still-another-name-of-a-zone.example.org, "
+		"the-last-of-all-the-names-that-there-are.example.org";
+	memset(contact, 'c', sizeof(contact) - 1);
+	contact[sizeof(contact) - 1] = '\0';
+	snprintf(want_end, sizeof(want_end), "; see %s\r\n", contact);
+	fill(text, contact, &facts, out);
+	assert_non_null(strstr(out, want_end));
+	assert_non_null(strstr(out, "using one-of-the-first-names.example.org, another-name"));
+	assert_non_null(strstr(out, "example.org; see"));
+	assert_null(strstr(out, "the-last"));
+}
+
 static void test_check(void **state)
 {
 	static const struct {
@@ -202,9 +223,10 @@ static void test_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual), cmocka_unit_test(test_txt_off),
-		cmocka_unit_test(test_words), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_long),  cmocka_unit_test(test_check),
+		cmocka_unit_test(test_usual),	   cmocka_unit_test(test_txt_off),
+		cmocka_unit_test(test_words),	   cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_long),	   cmocka_unit_test(test_check),
+		cmocka_unit_test(test_many_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,9 +132,9 @@ static void look_at_refuse(const struct config *config)
 		     "refused; make it: useradd --system --no-create-home "
 		     "--shell /usr/sbin/nologin %s",
 		     config->refuse_user, config->refuse_user);
-	else if (!user->pw_uid)
-		note("refuse: the user \"%s\" is root, as whom the listener does not run; name a "
-		     "user that owns nothing",
+	else if (!user->pw_uid || !user->pw_gid)
+		note("refuse: the user \"%s\" has root's rights, and the listener does not run "
+		     "with them; name a user that owns nothing",
 		     config->refuse_user);
 	if (config->refuse_txt && !strstr(config->refuse_text, "txt}"))
 		note("refuse: txt is on, but text has no {txt}, so the DNSBLs are asked in vain");

@@ -87,6 +87,7 @@ static void read_health(struct status *s)
 
 static void read_override(struct status *s)
 {
+	uint64_t configured = wall_settings(s->wall)->mode_configured;
 	struct ledger *ledger = NULL;
 	struct error why;
 	int err = ledger_open(place.state, true, 0, &ledger, &why);
@@ -98,6 +99,10 @@ static void read_override(struct status *s)
 				ledger_get_override(ledger, "mode", &s->override, NULL) == 0;
 	if (s->overridden && strcmp(s->override.value, mode_name(s->mode)) != 0)
 		s->overridden = false;
+	/* Chosen when a wall of another version stood, which did not tell. */
+	if (configured && !strcmp(s->override.configured, OVERRIDE_ANY))
+		snprintf(s->override.configured, sizeof(s->override.configured), "%s",
+			 mode_name((enum mode)(configured - 1)));
 	if (err && err != -ENOENT)
 		status_problem(s, "%.390s", why.text);
 	ledger_close(ledger);

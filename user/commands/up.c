@@ -212,7 +212,6 @@ static int stand(struct going_up *up, struct object *object, struct wall *wall, 
 		.interface = up->interface,
 		.interfaces = up->wanted.count,
 		.mode = up->mode,
-		.refuse_keep = true,
 		.note = note_line,
 	};
 	struct error bad;

@@ -180,7 +180,7 @@ static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *cont
 	if (l->said[0])
 		snprintf(how, sizeof(how), "%s", l->said);
 	else
-		snprintf(how, sizeof(how), "it ended with %s %d",
+		snprintf(how, sizeof(how), "%s %d",
 			 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status);
 	l->pid = 0;
 	refuse_ended(l, how);
@@ -254,7 +254,7 @@ static int on_let_go(sd_event_source *source, uint64_t usec, void *context)
 {
 	(void)source;
 	(void)usec;
-	close_pair(context);
+	listener_abandon(context);
 	return 0;
 }
 
@@ -270,9 +270,7 @@ void listener_abandon(struct listener *l)
 {
 	l->let_go = true;
 	close_pair(l);
-	/* Not permitted where the daemon has no capability for it; see the head of refuse.h. */
-	if (l->pid > 0)
-		kill(l->pid, SIGKILL);
+	spawn_kill(l);
 }
 
 void listener_finish(struct listener *l)

@@ -8,9 +8,9 @@
  *   listener   one listener: spoken to, let go
  *   asked      what a client is to be told
  *
- * The listener is of another user, and the daemon may not be permitted to kill it. So nothing relies on
- * that: one that hangs loses its places in the map, which takes the clients from it, and its pair, which
- * ends it as soon as it runs again.
+ * The listener is of another user. One that hangs loses its places in the map, which takes new clients from
+ * it, and its pair, which ends it as soon as it runs again; and it is killed, because the connections that it
+ * holds count among the clients there may be.
  */
 #ifndef SMTPWALL_DAEMON_REFUSE_H
 #define SMTPWALL_DAEMON_REFUSE_H
@@ -72,6 +72,11 @@ void sockets_take(struct wall *wall); /* empties the places */
 int spawn_check_user(const char *name, struct error *why);
 /* Sets pid, pair and output, which are open after a failure, too. `fd` stays the caller's to close. */
 int spawn_listener(struct listener *l, int fd[REFUSE_SOCKETS]);
+/*
+ * Ends it at once, which is what closes its clients' connections: they count as long as they are open. By a
+ * process that becomes the listener's user for it, where the daemon has no capability to send it signals.
+ */
+void spawn_kill(const struct listener *l);
 
 /* --- listener.c ------------------------------------------------------------------------------- */
 

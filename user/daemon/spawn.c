@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "refuse.h"
 
@@ -37,6 +39,38 @@ int spawn_check_user(const char *name, struct error *why)
 			"has root's rights: name another in refuse { user = ... }",
 			name);
 	return 0;
+}
+
+static int user_id(const char *name, uid_t *out)
+{
+	const struct passwd *user;
+
+	if (!name[strspn(name, "0123456789")]) {
+		*out = (uid_t)strtoul(name, NULL, 10);
+		return 0;
+	}
+	user = getpwnam(name);
+	if (!user)
+		return -ENOENT;
+	*out = user->pw_uid;
+	return 0;
+}
+
+void spawn_kill(const struct listener *l)
+{
+	pid_t helper;
+	uid_t uid;
+
+	if (l->pid <= 0 || !kill(l->pid, SIGKILL) || errno != EPERM || user_id(l->user, &uid))
+		return;
+	helper = fork();
+	if (!helper) {
+		if (!setresuid(uid, uid, uid))
+			kill(l->pid, SIGKILL);
+		_exit(0);
+	}
+	while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static int out_of_the_way(int *fd)

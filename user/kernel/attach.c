@@ -172,15 +172,14 @@ static void attach_replies(struct attachment *a, struct step *step)
 		tell(a->request, "%s%s", why.text, "");
 }
 
-static void attach_refuse(struct attachment *a)
+/* Only where it is: who wants it elsewhere attaches it when the lists are known (wall_refuse_attach()). */
+static void renew_refuse(struct attachment *a)
 {
 	const struct attach_request *request = a->request;
 	struct error why;
 
-	if (!request->refuse && !request->refuse_keep)
-		return;
-	if (divert_attach(request->pins, object_program_fd(a->object, "refuse"), !request->refuse,
-			  &a->divert, &why))
+	if (divert_attach(request->pins, object_program_fd(a->object, "refuse"), true, &a->divert,
+			  &why))
 		tell(request, "%s%s", why.text, "");
 }
 
@@ -294,7 +293,7 @@ static int attach_steps(struct attachment *a, struct error *why)
 	}
 	for (unsigned int i = 0; i < a->steps; i++)
 		attach_replies(a, &a->step[i]);
-	attach_refuse(a);
+	renew_refuse(a);
 	for (int i = 0; i < SESSION_PROGRAMS; i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(object_bpf(a->object), session_program[i]);
@@ -367,8 +366,6 @@ int object_attach(struct object *object, const struct attach_request *request, s
 			pins_remove(request->pins, NULL);
 	} else {
 		divert_done(&a.divert);
-		if (!request->refuse && !request->refuse_keep)
-			divert_remove(request->pins);
 		pins_each_link(request->pins, detach_unwanted, &a);
 		egress_sweep(request->pins, request->interface, request->interfaces);
 	}

@@ -133,17 +133,6 @@ void divert_close(struct divert *divert)
 		close(divert->moved);
 }
 
-bool divert_remove(const char *pins)
-{
-	char path[PINS_PATH];
-
-	divert_path(pins, path);
-	if (access(path, F_OK))
-		return false;
-	pin_remove(path, true, NULL);
-	return true;
-}
-
 int wall_refuse_attach(const char *pins, struct error *why)
 {
 	char path[PINS_PATH];
@@ -172,7 +161,11 @@ int wall_refuse_attach(const char *pins, struct error *why)
 
 void wall_refuse_detach(const char *pins)
 {
-	divert_remove(pins);
+	char path[PINS_PATH];
+
+	divert_path(pins, path);
+	if (access(path, F_OK) == 0)
+		pin_remove(path, true, NULL);
 }
 
 bool wall_refuse_attached(const char *pins)

@@ -31,7 +31,4 @@ void divert_undo(struct divert *divert, int old_program);
 void divert_done(struct divert *divert);
 void divert_close(struct divert *divert);
 
-/* Takes the program out of whatever namespace it is in. True if it was in one. */
-bool divert_remove(const char *pins);
-
 #endif

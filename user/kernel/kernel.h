@@ -132,8 +132,6 @@ struct attach_request {
 	const char *const *interface; /* the wall stands on these and no others afterwards */
 	unsigned int interfaces;
 	enum attach_mode mode;
-	bool refuse; /* program `refuse` is wanted in this network namespace; else it is detached */
-	bool refuse_keep; /* as it is now */
 	/* Called with a sentence for what is worth knowing and no failure. NULL allowed. */
 	void (*note)(void *context, const char *sentence);
 	void *context;

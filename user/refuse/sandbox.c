@@ -47,10 +47,6 @@ static int become(uid_t uid, gid_t gid, struct error *why)
 	const struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	const struct __user_cap_data_struct none[2] = {{0}};
 
-	if (!uid || !gid)
-		return error_set(why, -EPERM,
-				 "the refusal listener does not run as root: give it a user of its "
-				 "own with refuse { user }");
 	/* Root without CAP_SETPCAP keeps the bounding set: nothing can be had from it any more. */
 	for (unsigned long cap = 0; !prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);)
 		cap++;
@@ -66,13 +62,29 @@ static int become(uid_t uid, gid_t gid, struct error *why)
 	return 0;
 }
 
-static int limit(unsigned int files, struct error *why)
+/* While this may still be raised: where root's own limit is lower, no other user could have so many. */
+static int limit_files(unsigned int files, struct error *why)
+{
+	const struct rlimit l = {files, files};
+
+	if (!setrlimit(RLIMIT_NOFILE, &l))
+		return 0;
+	return error_set(why, -errno,
+			 "the refusal listener may not have %u files open: %s; raise the limit of "
+			 "the daemon (ulimit -n, LimitNOFILE=), or lower refuse { clients }",
+			 files, strerror(errno));
+}
+
+static int limit(struct error *why)
 {
 	const struct {
 		int resource;
 		rlim_t most;
-	} limits[] = {{RLIMIT_NOFILE, files}, {RLIMIT_FSIZE, 0},   {RLIMIT_NPROC, 0},
-		      {RLIMIT_CORE, 0},	      {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0}};
+	} limits[] = {{RLIMIT_FSIZE, 0},
+		      {RLIMIT_NPROC, 0},
+		      {RLIMIT_CORE, 0},
+		      {RLIMIT_MEMLOCK, 0},
+		      {RLIMIT_MSGQUEUE, 0}};
 
 	/* Standard error may be a file: what is said there is lost then, but nobody dies of it. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -81,8 +93,7 @@ static int limit(unsigned int files, struct error *why)
 		const struct rlimit l = {limits[i].most, limits[i].most};
 
 		if (setrlimit((__rlimit_resource_t)limits[i].resource, &l))
-			return error_set(why, -errno,
-					 "cannot limit the refusal listener to %u files: %s", files,
+			return error_set(why, -errno, "cannot limit the refusal listener: %s",
 					 strerror(errno));
 	}
 	return 0;
@@ -205,10 +216,17 @@ static int keep_calls(struct error *why)
 
 int sandbox_enter(uid_t uid, gid_t gid, unsigned int files, struct error *why)
 {
-	int err = become(uid, gid, why);
+	int err;
 
+	if (!uid || !gid)
+		return error_set(why, -EPERM,
+				 "the refusal listener does not run as root: give it a user of its "
+				 "own with refuse { user }");
+	err = limit_files(files, why);
 	if (!err)
-		err = limit(files, why);
+		err = become(uid, gid, why);
+	if (!err)
+		err = limit(why);
 	if (err)
 		return err;
 	/* Behind the change of user, which clears the first two. */

@@ -126,6 +126,24 @@ static void fill(const char *template, const char *const value[WORDS], char *lin
 	}
 }
 
+static void make(const char *code, const char *template, const char *const value[WORDS], char *line,
+		 size_t size)
+{
+	snprintf(line, size, "%s", code);
+	fill(template, value, line, size);
+}
+
+/* As many of the names as are left without `excess` bytes, and one of them at least. */
+static void shorten(const char *names, size_t excess, char out[REFUSE_REPLY])
+{
+	size_t size = strlen(names), one = strcspn(names, ",");
+
+	size = size > excess ? size - excess : 0;
+	while (size > one && names[size] != ',')
+		size--;
+	snprintf(out, REFUSE_REPLY, "%.*s", (int)(size > one ? size : one), names);
+}
+
 /* At a word, if there is one in the last part of it. */
 static void cut(char *line)
 {
@@ -166,7 +184,7 @@ void refuse_text(const struct config *config, const struct refuse_facts *facts,
 	bool temporary = is_temporary(facts->reason);
 	const char *template = temporary ? config->refuse_text_rate : config->refuse_text,
 		   *code = temporary ? "421 4.7.0 " : "554 5.7.1 ";
-	char address[ADDRESS_TEXT], until[UNTIL], line[2 * REFUSE_REPLY];
+	char address[ADDRESS_TEXT], until[UNTIL], by[REFUSE_REPLY], line[2 * REFUSE_REPLY];
 	const char *value[WORDS] = {
 		[ADDRESS] = address_text(&facts->source, address),
 		[BY] = facts->by,
@@ -176,13 +194,16 @@ void refuse_text(const struct config *config, const struct refuse_facts *facts,
 		[UNTIL_WHEN] = until_text(facts->until, until),
 	};
 
-	snprintf(line, sizeof(line), "%s", code);
-	fill(template, value, line, sizeof(line));
+	make(code, template, value, line, sizeof(line));
+	/* Whom to call matters more than what a stranger has to say, or than the last of many names. */
 	if (strlen(line) > LINE_MOST && value[TXT]) {
-		/* Whom to call matters more than what a stranger has to say. */
 		value[TXT] = NULL;
-		snprintf(line, sizeof(line), "%s", code);
-		fill(template, value, line, sizeof(line));
+		make(code, template, value, line, sizeof(line));
+	}
+	if (strlen(line) > LINE_MOST && value[BY]) {
+		shorten(value[BY], strlen(line) - LINE_MOST, by);
+		value[BY] = by;
+		make(code, template, value, line, sizeof(line));
 	}
 	cut(line);
 	snprintf(out, REFUSE_REPLY, "%.*s\r\n", LINE_MOST, line);
