@@ -50,6 +50,9 @@ say DATA 554 5.7.1 Relay access denied
 at 3015 @
 accept *
 close BODY
+at 3016 @
+accept * <*@own.example>
+leave BODY
 at 3021 @
 accept *
 grey 300
@@ -88,6 +91,7 @@ for port in 3011 3012 3013 3014 3015; do
 	tries "recipient-$port" "four.lab.example:$port"
 	tries "message-$port" "four.lab.example:$port" --deliver --to me@elsewhere.example
 done
+tries own four.lab.example:3016 --deliver --to me@own.example
 tries impatient mail.lab.example:3021
 tries patient mail.lab.example:3022 --patience 4s
 tried
@@ -121,9 +125,12 @@ done <<'END'
 END
 works "the message is there, and says what it is" grep -q 'It does no harm' "$relay_dir/mail.mail"
 works "and whose it is" grep -q '^3011 .* To: <me@elsewhere.example>' "$relay_dir/mail.mail"
-same "no other server took one" "$(grep -vcE '^30(11|12|13|15) ' "$relay_dir/mail.mail")" 0
+same "no other server took one" "$(grep -vcE '^30(11|12|13|15|16) ' "$relay_dir/mail.mail")" 0
 same "one message for each form" "$(grep -c '^3011 .* Subject: ' "$relay_dir/mail.mail")" \
 	"$(outcomes message-3011 | grep -c ' delivered ')"
+same "who takes mail for his own domain is not open, and be it one message a connection" \
+	"$(told own verdict)/$(ended_with own)" "could not tell/3"
+says "and it says why" 'whose server it seems to be' told own reason
 same "without patience greylisting is no answer" "$(told impatient verdict)/$(ended_with impatient)" "could not tell/3"
 says "and it says when to come again" 'greylists; try again' told impatient reason
 same "with patience it is" "$(told patient verdict)/$(ended_with patient)" "may relay/1"
@@ -186,6 +193,7 @@ mail.lab.example:65536
 mail.lab.example:smtp
 [::1
 192.0.2
+0xc0000219
 mail..example
 -
 mail.lab.example|--deliver
@@ -200,6 +208,8 @@ mail.lab.example|--frobnicate
 END
 fails 2 "a line's end in a sender" relay_test mail.lab.example --from $'a@b.example\r\nDATA'
 fails 2 "or in a name" relay_test mail.lab.example --helo $'me.example\r\nDATA'
+fails 2 "an escape in a host" relay_test $'\e[31mmail.lab.example'
+works "is not repeated" not grep -qaP '\x1b' "$LAB_DIR/output"
 same "of all that nothing was sent" "$(connections)" "$before"
 says "help" '^usage: smtpwall relay-test' wall relay-test --help
 finish

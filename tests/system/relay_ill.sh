@@ -57,6 +57,7 @@ no-name          3 could-not-tell client-refused say RCPT 450 4.7.25 Client host
 broken-tls       3 could-not-tell refused,unintelligible tls
 tls-stalls       3 could-not-tell refused,timeout tls NEVER NEVER
 tls-injects      3 could-not-tell refused,unintelligible tls CERT KEY ;; say STARTTLS 220 Go ahead\r\n250 2.0.0 Not so fast
+tls-alerts       3 could-not-tell refused,unintelligible tls CERT KEY ;; alerts
 tls-hangs-up     3 could-not-tell lost,refused  tls CERT KEY ;; leave STARTTLS
 deaf             3 could-not-tell refused,timeout deaf
 dislikes-us      3 could-not-tell client-refused say RCPT 554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org

@@ -24,6 +24,7 @@
  *	places N              connections at a time; one more gets 421
  *	tls [CERTIFICATE KEY] STARTTLS is offered; without files it breaks
  *	wrapped CERTIFICATE KEY     TLS from the first byte on
+ *	alerts                behind the handshake come warnings of TLS 1.2, without an end
  *	bare                  PIPELINING is not offered
  *	deaf                  what comes together with a command is lost
  *	strict                what comes together with a command ends the connection with a 554 (Exim does without PIPELINING)
@@ -155,6 +156,9 @@ static void on_tls(void)
 		end(false);
 	}
 	begin_tls();
+	while (c.server->alerts)
+		if (gnutls_alert_send(c.tls, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION) < 0)
+			end(false);
 	c.mail = false;
 	c.greeted = 0;
 	c.held = 0;

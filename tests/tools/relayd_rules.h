@@ -43,7 +43,7 @@ struct server {
 	const char *after_text;
 	size_t after_size;
 	enum only only;
-	bool tls, wrapped, bare, deaf, strict;
+	bool tls, wrapped, bare, deaf, strict, alerts;
 };
 
 static struct server server[SERVERS];
@@ -185,6 +185,8 @@ static bool read_rule(const char *word, char **rest)
 		s->bare = true;
 	} else if (!strcmp(word, "deaf")) {
 		s->deaf = true;
+	} else if (!strcmp(word, "alerts")) {
+		s->alerts = true;
 	} else if (!strcmp(word, "strict")) {
 		s->strict = true;
 	} else if (!strcmp(word, "speed") || !strcmp(word, "places") || !strcmp(word, "grey") ||

@@ -173,7 +173,10 @@ static void begin_tls(void)
 		end(true);
 	}
 	gnutls_init(&c.tls, GNUTLS_SERVER);
-	gnutls_set_default_priority(c.tls);
+	if (c.server->alerts)
+		gnutls_priority_set_direct(c.tls, "NORMAL:-VERS-TLS1.3", NULL);
+	else
+		gnutls_set_default_priority(c.tls);
 	gnutls_credentials_set(c.tls, GNUTLS_CRD_CERTIFICATE, credentials);
 	gnutls_transport_set_int(c.tls, c.fd);
 	do {

@@ -176,6 +176,18 @@ static void replies_to_rcpt(void **state)
 		{"550 5.1.1 <u@dom.example>: Recipient address rejected: undeliverable address: host "
 		 "mx.dom.example[192.0.2.9] said: 550 5.1.1 User unknown",
 		 RELAY_UNKNOWN_DOMAIN},
+		/* the sender's domain names other machines */
+		{"550 5.7.23 <u@dom.example>: Recipient address rejected: Message rejected due to: SPF "
+		 "fail - not authorized",
+		 RELAY_SENDER_REFUSED},
+		{"550 5.7.1 rejected by DMARC policy of from.example", RELAY_SENDER_REFUSED},
+		/* this machine, which others need not be */
+		{"550 We do not accept mail from dynamic IPs", RELAY_CLIENT_REFUSED},
+		{"550 Mail from your network is not accepted", RELAY_CLIENT_REFUSED},
+		{"553 5.3.0 Rejected for bad WHOIS info on IP of your SMTP server",
+		 RELAY_CLIENT_REFUSED},
+		{"550 5.7.1 You are not allowed to connect.", RELAY_CLIENT_REFUSED},
+		{"550 Rejected: 198.51.100.7 has no rDNS", RELAY_CLIENT_REFUSED},
 		/* but of these 5.1.2 is the relaying itself */
 		{"550 5.1.2 Relay not allowed.", RELAY_REFUSED},
 		/* a login */

@@ -69,13 +69,15 @@ static const struct option all_options[] = {
 
 int usage(const char *command, const char *format, ...)
 {
-	char sentence[512];
+	char sentence[512], shown[sizeof(sentence)];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
-	complain("%s: %s; see `smtpwall %s --help`", command, sentence, command);
+	/* It repeats what was typed, or handed in by a script. */
+	text_clean(sentence, shown, sizeof(shown));
+	complain("%s: %s; see `smtpwall %s --help`", command, shown, command);
 	return STATUS_USAGE;
 }
 

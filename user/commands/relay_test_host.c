@@ -42,6 +42,7 @@ static bool is_address(const char *text)
 
 static bool is_host_name(const char *text)
 {
+	struct in_addr unused;
 	bool letter = false;
 
 	if (!*text || strchr("-.", *text))
@@ -51,8 +52,8 @@ static bool is_host_name(const char *text)
 			return false;
 		letter |= isalpha((unsigned char)*c) != 0;
 	}
-	/* "192.0.2" is half an address, and would be looked up as another one. */
-	return letter && !strstr(text, "..");
+	/* "192.0.2" is half an address, and would be looked up as another one; so would "0xc0000219". */
+	return letter && !inet_aton(text, &unused) && !strstr(text, "..");
 }
 
 bool relay_host_parse(const char *text, char host[SMTP_NAME], uint16_t *port, bool *literal)

@@ -23,7 +23,8 @@ enum finding {
 	FINDING_BAD,
 };
 
-#define FINDINGS     96 /* of one check */
+/* Of one check: the names of all addresses are the most, and none may be left out. */
+#define FINDINGS     (SELF_ADDRESSES * (NAMES_MAX + 1))
 #define FINDING_TEXT 700
 #define SELF_ROUTES  32
 #define SELF_TALKS   ((size_t)2 * SETTINGS_PORTS)

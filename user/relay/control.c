@@ -14,11 +14,18 @@ static enum relay_outcome ask(struct session *s, const struct relay_test *test,
 			      const char *recipient, const struct relay_names *names)
 {
 	struct relay_test control = *test;
+	enum relay_outcome outcome = RELAY_LOST;
 
-	if (!s->smtp)
-		return RELAY_NOT_TRIED;
 	relay_path(recipient, names, control.recipient);
-	return session_transact(s, &control);
+	if (s->smtp)
+		outcome = session_transact(s, &control);
+	/* Many a server ends the connection behind a message: that is no answer. */
+	if (outcome == RELAY_LOST && !s->smtp) {
+		outcome = session_open(s, test->way, &control);
+		if (outcome == RELAY_ACCEPTED)
+			outcome = session_transact(s, &control);
+	}
+	return outcome;
 }
 
 static void doubt_user(struct session *s, struct relay_test *test, enum relay_tail tail)

@@ -77,7 +77,7 @@ static const char *const no_domain[] = {"domain not found",
 					"bad destination",
 					"domain must exist",
 					"domain is not routable",
-
+					"undeliverable address",
 					"no mx",
 					"malformed dns",
 					NULL};
@@ -87,13 +87,42 @@ static const char *const about_content[] = {"spam",  "virus", "malware",  "conte
 					    "dkim",  "spf",   "header",	  "subject",   "url",
 					    "score", "bulk",  "too many", "too large", NULL};
 
-/* It is about this machine's name. */
-static const char *const about_client[] = {
-	"helo",	      "ehlo",	   "reverse dns", "ptr record",	  "hostname",
-	"host name",  "your ip",   "your host",	  "your address", "ip address",
-	"banned",     "blacklist", "blocklist",	  "blocked",	  "denylist",
-	"reputation", "dnsbl",	   "rbl",	  "spamhaus",	  "too many connections",
-	NULL};
+/* It is about this machine: its name, its address, where it stands. */
+static const char *const about_client[] = {"helo",
+					   "ehlo",
+					   "reverse dns",
+					   "ptr record",
+					   "hostname",
+					   "host name",
+					   "your ip",
+					   "your host",
+					   "your address",
+					   "ip address",
+					   "banned",
+					   "blacklist",
+					   "blocklist",
+					   "blocked",
+					   "denylist",
+					   "reputation",
+					   "dnsbl",
+					   "rbl",
+					   "spamhaus",
+					   "too many connections",
+					   "dynamic ip",
+					   "your network",
+					   "your server",
+					   "your smtp",
+					   "your country",
+					   "your connection",
+					   "allowed to connect",
+					   "client rejected",
+					   "reverse lookup",
+					   "rdns",
+					   NULL};
+
+/* It looked whether this machine may send for the sender's domain. */
+static const char *const about_sender[] = {
+	"spf fail", "spf check", "spf softfail", "openspf", "spf record", "dmarc", NULL};
 
 const char *relay_outcome_name(enum relay_outcome outcome)
 {
@@ -179,6 +208,8 @@ static enum relay_outcome recipient_refused(int code, uint32_t phrases, const ch
 		return RELAY_CLIENT_REFUSED;
 	if (reply_is_user((uint32_t)code, phrases))
 		return RELAY_UNKNOWN_USER;
+	if (says_one_of(words, about_sender))
+		return RELAY_SENDER_REFUSED;
 	return says_one_of(words, about_client) ? RELAY_CLIENT_REFUSED : RELAY_REFUSED;
 }
 

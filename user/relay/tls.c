@@ -15,9 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WARNINGS 16 /* and requests to shake hands again, on one connection */
+
 struct tls {
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t credentials;
+	unsigned int warnings;
 };
 
 static short direction(const struct tls *tls)
@@ -43,11 +46,16 @@ ssize_t tls_receive(struct tls *tls, void *data, size_t size, short *events)
 {
 	ssize_t got;
 
-	/* A server may ask for another handshake in TLS 1.2; it gets none. */
-	do
+	/*
+	 * A server may ask for another handshake in TLS 1.2; it gets none. One that has nothing but
+	 * warnings would be listened to for ever, as nobody looks at the clock here.
+	 */
+	do {
 		got = gnutls_record_recv(tls->session, data, size);
-	while (got == GNUTLS_E_REHANDSHAKE || got == GNUTLS_E_WARNING_ALERT_RECEIVED ||
-	       got == GNUTLS_E_INTERRUPTED);
+		if (got == GNUTLS_E_REHANDSHAKE || got == GNUTLS_E_WARNING_ALERT_RECEIVED)
+			got = ++tls->warnings > WARNINGS ? GNUTLS_E_UNEXPECTED_PACKET
+							 : GNUTLS_E_INTERRUPTED;
+	} while (got == GNUTLS_E_INTERRUPTED);
 	*events = direction(tls);
 	return got >= 0 ? got : code_of((int)got);
 }
