@@ -139,6 +139,7 @@ int wall_refuse_attach(const char *pins, struct error *why)
 	struct divert divert;
 	int program, err;
 
+	divert_none(&divert);
 	if (wall_refuse_attached(pins))
 		return 0;
 	snprintf(path, sizeof(path), "%s/refuse", pins);
