@@ -31,9 +31,9 @@ static const struct command command[] = {
 	 help_dnsbl},
 	{"self-check", command_self_check, "is this host well placed, and listed nowhere?",
 	 help_self_check},
-	{"config", command_config, "check or show the configuration", help_config},
 	{"relay-test", command_relay_test, "does a mail server relay for strangers?",
 	 help_relay_test},
+	{"config", command_config, "check or show the configuration", help_config},
 	/* Not by hand, and not in the help: the daemon starts it. */
 	{"refusal-listener", command_refusal_listener, NULL, help_refusal_listener},
 };
