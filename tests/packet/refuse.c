@@ -447,6 +447,8 @@ static void test_budget(struct kit *kit)
 	kit_must(sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity", "");
 	kit->settings->refuse_budget = 10;
 	kit->settings->refuse_times = 1000;
+	/* The tests before this one have spent of the second that runs. */
+	kit_pass_time(kit, SECOND);
 	began = kit_now(kit) / SECOND;
 	for (uint16_t port = 3000; port < 3200; port++)
 		refused += kit_run(kit->run, frame_from(LISTED, port, 25, TCP_SYN), 1) == XDP_PASS;
