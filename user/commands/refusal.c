@@ -157,14 +157,11 @@ bool refusing_wanted(struct wall *wall, const struct config *config)
 
 int refusing_attach(struct wall *wall, struct error *why)
 {
-	int err;
+	int there = wall_refuse_attach(place.pins, why);
 
-	if (wall_refuse_attached(place.pins))
-		return 0;
-	err = wall_refuse_attach(place.pins, why);
-	if (!err)
+	if (!there)
 		wall_settings(wall)->refuse_since = clock_boot();
-	return err;
+	return there < 0 ? there : 0;
 }
 
 bool refusal_tarpits(const struct config *config, const struct refusal *refusal)

@@ -261,8 +261,6 @@ static int pin_all(struct attachment *a, struct error *why)
 	}
 	for (unsigned int i = 0; !err && i < a->steps; i++)
 		err = egress_pin(&a->step[i].replies, why);
-	if (!err)
-		err = divert_pin(&a->divert, why);
 	for (int i = 0; !err && i < SESSION_PROGRAMS; i++) {
 		snprintf(path, sizeof(path), "%s/links/%s", a->request->pins, session_program[i]);
 		err = pin_over(bpf_link__fd(a->sessions[i]), path, why);
@@ -365,7 +363,6 @@ int object_attach(struct object *object, const struct attach_request *request, s
 		if (!object->upgrade)
 			pins_remove(request->pins, NULL);
 	} else {
-		divert_done(&a.divert);
 		pins_each_link(request->pins, detach_unwanted, &a);
 		egress_sweep(request->pins, request->interface, request->interfaces);
 	}

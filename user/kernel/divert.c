@@ -141,7 +141,7 @@ int wall_refuse_attach(const char *pins, struct error *why)
 
 	divert_none(&divert);
 	if (wall_refuse_attached(pins))
-		return 0;
+		return 1;
 	snprintf(path, sizeof(path), "%s/refuse", pins);
 	program = bpf_obj_get(path);
 	if (program < 0)

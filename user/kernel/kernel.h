@@ -248,7 +248,7 @@ int wall_put_refuse_socket(struct wall *wall, unsigned int place, int fd, struct
 bool wall_has_refuse_socket(struct wall *wall, unsigned int place);
 /*
  * Attaches program `refuse` of the wall at `pins` in this network namespace, if it is not: for the first list
- * that refuses. Under the wall lock.
+ * that refuses. Returns 1 if it was there already. Under the wall lock.
  */
 int wall_refuse_attach(const char *pins, struct error *why);
 void wall_refuse_detach(const char *pins);
