@@ -4,8 +4,9 @@
  *
  * For `wall` and `check` only, which see the SYN.
  *
- *   - Where refusing is not possible, lists, DNSBLs and bans drop, and rates pass: losing mail of a client
- *     that merely came often would be worse than serving it.
+ *   - Where there is nobody to refuse, lists, DNSBLs and bans drop, and rates pass: losing mail of a client
+ *     that merely came often would be worse than serving it. What is over a bound (the ladder, clients at
+ *     once, new ones in a second) is dropped, whatever the row.
  *   - The ladder counts handshakes. SYNs that wait for theirs count as well, or a client that sends many at
  *     once would be told more often; they are forgotten after seconds, because they may be forged.
  *   - A SYN that passes takes the word of its connection back: addresses and ports may be those of a refused

@@ -46,15 +46,16 @@ static __always_inline struct refusal *refuse_find(const struct flow_key *key, _
 	return word && refuse_age(now, read_once(word->when)) < REFUSAL_OPEN ? word : 0;
 }
 
-static __always_inline bool refuse_is_rate(enum reason reason)
-{
-	return reason == REASON_SESSIONS || reason == REASON_SOURCE_RATE ||
-	       reason == REASON_NETWORK_RATE;
-}
-
+/*
+ * What becomes of a source that cannot be refused. Only where there is nobody to do it does a rate pass: a
+ * listener that has as many clients as it may is no reason to let in whoever comes too often, or a flood
+ * would switch off the limit that it meets.
+ */
 static __always_inline enum verdict refuse_otherwise(enum reason reason, enum refuse_word word)
 {
-	return word != REFUSE_LADDER && refuse_is_rate(reason) ? VERDICT_PASS : VERDICT_DROP;
+	if (refuse_is_rate(reason) && (word == REFUSE_ABSENT || word == REFUSE_ELSEWHERE))
+		return VERDICT_PASS;
+	return VERDICT_DROP;
 }
 
 #endif

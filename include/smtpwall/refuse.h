@@ -8,8 +8,9 @@
  * on the connection's way looks at the same word: `wall` lets its segments pass, `sessions` does not count
  * it, `replies` does not read it.
  *
- * Where refusing is not possible (enum refuse_word) the verdict is another: drop for lists, DNSBLs and
- * bans, pass for rates; a connection that is not refused in time would reach the mail server otherwise.
+ * Where it is not refused (enum refuse_word) the verdict is another: drop for lists, DNSBLs and bans; for
+ * rates pass where nobody could refuse it, drop where it is one too many. A connection that is not refused
+ * in time would reach the mail server otherwise.
  */
 #ifndef SMTPWALL_REFUSE_H
 #define SMTPWALL_REFUSE_H
@@ -40,6 +41,13 @@ enum refuse_word {
 	X(REFUSE_FULL, "full", full)                                                               \
 	X(REFUSE_LADDER, "told-enough", ladder)                                                    \
 	X(REFUSE_BUDGET, "budget", budget)
+
+/* Rows that are over in a while: the client is told to come again (421), not to stay away (554). */
+static __always_inline int refuse_is_rate(enum reason reason)
+{
+	return reason == REASON_SESSIONS || reason == REASON_SOURCE_RATE ||
+	       reason == REASON_NETWORK_RATE;
+}
 
 /*
  * Map `refusals` (LRU): struct flow_key -> struct refusal: this connection is refused. The facts are

@@ -334,9 +334,10 @@ static void set_over_rate(struct kit *kit)
 	kit_proven(kit, STRANGER, 3);
 }
 
-/* Lists drop and rates pass where there is nobody to refuse. */
+/* Lists drop; rates pass where there is nobody to refuse, and drop where one is too many. */
 static void falls_back(struct kit *kit, enum refuse_word how)
 {
+	bool nobody = how == REFUSE_ABSENT || how == REFUSE_ELSEWHERE;
 	struct refusal word;
 	struct answer a;
 
@@ -345,10 +346,10 @@ static void falls_back(struct kit *kit, enum refuse_word how)
 	kit_expect("check: refuses", a.refuses, 1);
 	kit_expect("check: how", a.refuse_word, how);
 	a = asked(kit, STRANGER);
-	kit_expect("check: verdict for rates", a.verdict, VERDICT_PASS);
+	kit_expect("check: verdict for rates", a.verdict, nobody ? VERDICT_PASS : VERDICT_DROP);
 	kit_expect("check: how for rates", a.refuse_word, how);
 	meets(kit, LISTED, 2000, TCP_SYN, REASON_BLOCK_LIST, DROPPED);
-	meets(kit, STRANGER, 2000, TCP_SYN, REASON_SESSIONS, PASSED);
+	meets(kit, STRANGER, 2000, TCP_SYN, REASON_SESSIONS, nobody ? PASSED : DROPPED);
 	kit_expect("word", word_of(kit, LISTED, 2000, &word), false);
 	kit_expect("word for rates", word_of(kit, STRANGER, 2000, &word), false);
 }

@@ -220,6 +220,7 @@ works "one client at once" reloaded
 talk_to bad $slow $LAB_MAIL4
 becomes "one is in the tarpit" 5 1 json refuse.tarpitted status
 same "another is dropped" "$(verdict $spam6)" drop/block-list/full
+same "who is too fast as well: a flood switches off no rate" "$(verdict $fast)" drop/source-rate/full
 says "check says why" 'not now: 1 clients are being told, and there may be no more; it is dropped instead' wall check $spam6
 says "status counts it" '1 client now, 1 of them in the tarpit' wall status
 hang_up

@@ -82,7 +82,8 @@ json_object *answer_json(const struct site_said *s);
 struct turned {
 	bool refuses;
 	enum refuse_word word;
-	bool rate;     /* not refused, it passes; other rows drop */
+	bool rate;     /* it is told 421 */
+	bool passes;   /* not refused, it passes */
 	bool would;    /* monitor mode */
 	bool told_now; /* the verdict is refuse, in the mode in force or in enforce mode */
 	bool tarpit;

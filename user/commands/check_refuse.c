@@ -13,12 +13,6 @@
 
 #define TXT_MS 3000 /* a person waits for it */
 
-static bool is_rate(enum reason reason)
-{
-	return reason == REASON_SESSIONS || reason == REASON_SOURCE_RATE ||
-	       reason == REASON_NETWORK_RATE;
-}
-
 static void read_reply(struct turned *t, struct wall *wall, const struct said *said,
 		       const struct address *source, const struct answer *a)
 {
@@ -48,8 +42,9 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	if (!t->refuses)
 		return;
 	t->word = (enum refuse_word)a->refuse_word;
-	t->rate = is_rate(a->reason);
+	t->rate = refuse_is_rate(a->reason);
 	t->told_now = a->would == VERDICT_REFUSE;
+	t->passes = a->would == VERDICT_PASS;
 	t->would = a->mode == MODE_MONITOR;
 	t->told = a->refuse_told;
 	t->times = s->refuse_times;
@@ -101,7 +96,7 @@ static const char *obstacle(const struct turned *t, char *text, size_t size)
 
 static const char *instead(const struct turned *t)
 {
-	if (t->rate && t->word != REFUSE_LADDER)
+	if (t->passes)
 		return "it passes instead";
 	return t->would ? "it would be dropped instead" : "it is dropped instead";
 }

@@ -171,17 +171,10 @@ static const char *until_text(uint64_t until, char out[UNTIL])
 	return out;
 }
 
-/* Rates are over in a while: the client is to come again. All else is for somebody to look into. */
-static bool is_temporary(enum reason reason)
-{
-	return reason == REASON_SESSIONS || reason == REASON_SOURCE_RATE ||
-	       reason == REASON_NETWORK_RATE || reason == REASON_SYN_RATE;
-}
-
 void refuse_text(const struct config *config, const struct refuse_facts *facts,
 		 char out[REFUSE_REPLY])
 {
-	bool temporary = is_temporary(facts->reason);
+	bool temporary = refuse_is_rate(facts->reason); /* all else is for somebody to look into */
 	const char *template = temporary ? config->refuse_text_rate : config->refuse_text,
 		   *code = temporary ? "421 4.7.0 " : "554 5.7.1 ";
 	char address[ADDRESS_TEXT], until[UNTIL], by[REFUSE_REPLY], line[2 * REFUSE_REPLY];
