@@ -22,8 +22,11 @@ CONF
 ban() { lab_exec mail "$(tool ban)" "$pins" "$@"; }
 bans() { wall bans "$@" 2>/dev/null; }
 listed() { bans "$@" --json | tr -d '\n '; }
+# What lies an hour or two back must not be older than a machine that has just been started.
+start=7200
+export SMTPWALL_TEST_CLOCK=$start
 at() {
-	local seconds=$1
+	local seconds=$((start + $1))
 	shift
 	SMTPWALL_TEST_CLOCK=$seconds "$@"
 }
