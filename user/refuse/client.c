@@ -66,7 +66,7 @@ static void finish(struct listener *l, struct client *c, bool reset)
 	l->open--;
 	if (c->tarpit)
 		l->tarpitted--;
-	listener_post(l, c);
+	pair_post(l, c);
 }
 
 static void finish_as(struct listener *l, struct client *c, enum refuse_end end, bool reset)
@@ -276,7 +276,7 @@ void client_begin(struct listener *l, struct client *c, int fd, const struct soc
 	take_address(peer, &c->key.client, &c->key.client_port);
 	take_address(local, &c->key.server, &c->key.server_port);
 	l->open++;
-	listener_post(l, c);
+	pair_post(l, c);
 }
 
 /* What the host calls itself in SMTP: RFC 5321 section 4.1.3. */

@@ -2,7 +2,8 @@
 /*
  * inside.h - what the files of the listener share: its clients, and their queue for the daemon's ear
  *
- *   listener  the loop, the daemon's records, accepting
+ *   listener  the loop, accepting
+ *   pair      the daemon's records
  *   client    one connection, from its first byte to its last
  *
  * A client's place is also the place of what the daemon is still to be told about it: a place is free once
@@ -80,9 +81,15 @@ void client_answer(struct listener *l, struct client *c, const struct refuse_rec
 void client_event(struct listener *l, struct client *c, uint32_t events);
 void client_tick(struct listener *l, struct client *c);
 
-/* --- listener.c ------------------------------------------------------------------------------- */
+/* --- pair.c ----------------------------------------------------------------------------------- */
 
+/* NULL: its place is free by now, or another client's. */
+struct client *pair_client(struct listener *l, uint64_t id);
+/* Takes what the daemon has sent. A negative errno with a sentence: it is not to be listened to any more. */
+int pair_hear(struct listener *l, struct error *why);
 /* The daemon is to hear of this client: a question, or its end. */
-void listener_post(struct listener *l, struct client *c);
+void pair_post(struct listener *l, struct client *c);
+/* Sends what waits, as far as the pair takes it. */
+void pair_send(struct listener *l);
 
 #endif

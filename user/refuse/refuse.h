@@ -4,7 +4,7 @@
  *
  *   text      what a client is told: the template filled in; `check` prints the same
  *   dialogue  one connection's SMTP, without any socket: bytes in, bytes and an end out
- *   listener  the process: sockets, time limits, the daemon's answers; client: one connection of it
+ *   listener  the process: its loop; pair: the daemon's answers; client: one connection of it
  *   sandbox   what the process gives up before it meets a stranger
  *
  * The listener is a process of its own (`smtpwall refusal-listener`, started by the daemon): another user,
