@@ -358,6 +358,8 @@ works "gets a listener of its own accord" wait_for 15 has_listener
 works "and all is well" wait_for 5 wall status
 same "it refuses" "$(verdict 203.0.113.120)" refuse/block-list/refused
 agrees "the client hears it" 203.0.113.120
+says "self-check says so to an administrator who comes from there" \
+	'administrator +bad +203\.0\.113\.120, where you come from, is refused itself' wall self-check --from 203.0.113.120
 works "up again" wall up
 same "leaves it so" "$(verdict 203.0.113.120)" refuse/block-list/refused
 

@@ -292,6 +292,17 @@ static void network_of(const struct address *address, char text[PREFIX_TEXT])
 	prefix_text(&network, text);
 }
 
+/* What becomes of a client that does not pass, in the mode in force. */
+static const char *stopped(const struct answer *a)
+{
+	bool refused = a->would == VERDICT_REFUSE;
+
+	if (a->mode == MODE_MONITOR)
+		return refused ? "would be refused in enforce mode"
+			       : "would be dropped in enforce mode";
+	return refused ? "is refused itself" : "is dropped itself";
+}
+
 static void check_administrator(struct self_check *s)
 {
 	char text[ADDRESS_TEXT], network[PREFIX_TEXT], name[128];
@@ -319,10 +330,7 @@ static void check_administrator(struct self_check *s)
 		found(s, FINDING_BAD,
 		      "%s, where you come from, %s (%s), and so is your own mail: `smtpwall check %s` says "
 		      "why, `smtpwall allow %s` lets it in",
-		      text,
-		      answer.verdict == VERDICT_PASS ? "would be dropped in enforce mode"
-						     : "is dropped itself",
-		      reason_name(answer.reason), text, network);
+		      text, stopped(&answer), reason_name(answer.reason), text, network);
 	} else {
 		found(s, FINDING_WARNING,
 		      "%s, where you come from, is in no allow list: one day a list, a DNSBL or a ban may "
