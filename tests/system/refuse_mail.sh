@@ -46,6 +46,15 @@ returned() {
 	grep -lxF "Subject: letter $letters" "$LAB_DIR"/client/postfix/mail/user/new/* 2>/dev/null | head -n 1 |
 		xargs -r cat | tr -d '\r' | tr -s '\n ' ' '
 }
+bounces() { # NAME DOMAIN SOURCE: a mail to there comes back at once, with what check says that SOURCE is told
+	local want
+	want=$(json reply check "$3")
+	works "$1: a mail" mails "$2"
+	works "$1: bounces at once" wait_for 15 became bounced
+	works "$1: the sender is told" wait_for 10 eval '[ -n "$(returned)" ]'
+	works "$1: in our words" grep -qF -- "${want:-nothing}" <(returned)
+	works "$1: as a failure for good" grep -qE 'Action: failed Status: 5\.7\.1' <(returned)
+}
 queue_is_empty() { [ -z "$(find "$LAB_DIR"/client/postfix/queue/{incoming,active,deferred} -type f)" ]; }
 refused() { packets block-list refused; }
 swakses() { # SOURCE SERVER
@@ -68,15 +77,8 @@ works "as it ships, it tries again later" wait_for 15 became deferred
 says "though it has heard the text" 'refused to talk to me: 554 5\.7\.1 ' became deferred
 printf 'smtp_skip_5xx_greeting = no\n' >>"$LAB_DIR/client/postfix/etc/main.cf"
 works "told to take it as it is meant" lab_postfix_do client reload
-for domain in four.example six.example; do
-	source=$client4
-	[ $domain = four.example ] || source=$client6
-	want=$(json reply check $source)
-	works "$domain: a mail" mails $domain
-	works "$domain: bounces at once" wait_for 15 became bounced
-	works "$domain: the sender is told" wait_for 10 eval '[ -n "$(returned)" ]'
-	works "$domain: in our words" grep -qF -- "${want:-nothing}" <(returned)
-done
+bounces four.example four.example $client4
+bounces six.example six.example $client6
 sed -i '$d' "$LAB_DIR/client/postfix/etc/main.cf"
 works "as it ships again" lab_postfix_do client reload
 
@@ -89,15 +91,13 @@ works "the mail that waited" lab_postfix_do client flush
 letters=1
 works "bounces at its next attempt" wait_for 15 became bounced
 letters=10
-for domain in four.example six.example; do
-	source=$client4
-	[ $domain = four.example ] || source=$client6
-	want=$(json reply check $source)
-	works "$domain: a mail" mails $domain
-	works "$domain: bounces at once" wait_for 15 became bounced
-	works "$domain: the sender is told" wait_for 10 eval '[ -n "$(returned)" ]'
-	works "$domain: in our words" grep -qF -- "${want:-nothing}" <(returned)
-	works "$domain: as a failure for good" grep -qE 'Action: failed Status: 5\.7\.1' <(returned)
+bounces four.example four.example $client4
+bounces six.example six.example $client6
+for level in encrypt may; do
+	printf 'smtp_tls_security_level = %s\n' $level >>"$LAB_DIR/client/postfix/etc/main.cf"
+	works "a client of TLS level $level" lab_postfix_do client reload
+	bounces $level four.example $client4
+	sed -i '$d' "$LAB_DIR/client/postfix/etc/main.cf"
 done
 works "nothing waits in the client's queue" wait_for 10 queue_is_empty
 before=$(refused)

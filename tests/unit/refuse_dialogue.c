@@ -14,7 +14,8 @@
 #define LATER  "421 4.7.0 later\r\n"
 #define NAME   "[192.0.2.25]"
 #define HELLO  "220 " NAME " ESMTP\r\n"
-#define ME     "250 " NAME "\r\n"
+#define ME     "250-" NAME "\r\n250 STARTTLS\r\n"
+#define ME_OLD "250 " NAME "\r\n" /* to HELO */
 #define OK     "250 2.0.0 Ok\r\n"
 #define NOTNOW "503 5.5.1 No mail is taken from you, see the first reply\r\n"
 #define BYE    "221 2.0.0 Bye\r\n"
@@ -71,7 +72,7 @@ static const struct {
 	{"QUIT\r\n", LATER, REFUSE_AT_GREETING, LATER, true, true, false, 0},
 	{"", HELLO, REFUSE_AT_MAIL, NO, false, false, false, 0},
 	{"QUIT\r\n", HELLO BYE, REFUSE_AT_MAIL, NO, false, true, true, 1},
-	{"ehlo a\r\nHELO b\r\nNOOP\r\nRSET\r\n", HELLO ME ME OK OK, REFUSE_AT_MAIL, NO, false,
+	{"ehlo a\r\nHELO b\r\nNOOP\r\nRSET\r\n", HELLO ME ME_OLD OK OK, REFUSE_AT_MAIL, NO, false,
 	 false, false, 4},
 	{"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nDATA\r\nQUIT\r\n", HELLO ME NO NO NO BYE,
 	 REFUSE_AT_MAIL, NO, true, true, true, 5},

@@ -78,7 +78,7 @@ static void test_at_mail(void **state)
 	id = answered(REPLY, false);
 	want(fd, "220 [IPv6:::1] ESMTP\r\n");
 	put(fd, "EHLO client.example\r\nMAIL FROM:<a@client.example>\r\n");
-	want(fd, "250 [IPv6:::1]\r\n" REPLY);
+	want(fd, "250-[IPv6:::1]\r\n250 STARTTLS\r\n" REPLY);
 	put(fd, "QUIT\r\n");
 	want_last(fd, BYE);
 	want_end(id, REFUSE_QUIT);

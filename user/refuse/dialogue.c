@@ -45,10 +45,16 @@ static size_t close_with(struct dialogue *d, char out[DIALOGUE_OUT], const char 
 	return say(out, text);
 }
 
-/* Before MAIL, where that is what is refused, a client is treated as any other. */
+/*
+ * Before MAIL, where that is what is refused, a client is treated as any other. TLS is offered although
+ * STARTTLS is refused as MAIL is: a client that insists on it (DANE, MTA-STS) would never come as far as MAIL,
+ * and would blame the want of TLS; all others go on without (RFC 3207 section 4).
+ */
 static size_t greet(const struct dialogue *d, char out[DIALOGUE_OUT])
 {
-	if (is_word(d, "EHLO") || is_word(d, "HELO"))
+	if (is_word(d, "EHLO"))
+		return (size_t)snprintf(out, DIALOGUE_OUT, "250-%s\r\n250 STARTTLS\r\n", d->server);
+	if (is_word(d, "HELO"))
 		return (size_t)snprintf(out, DIALOGUE_OUT, "250 %s\r\n", d->server);
 	if (is_word(d, "NOOP") || is_word(d, "RSET"))
 		return say(out, "250 2.0.0 Ok\r\n");
