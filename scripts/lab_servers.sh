@@ -5,7 +5,8 @@
 #
 #   lab_certificate                           a self-signed one of mail.lab.example: $LAB_DIR/tls.pem, $LAB_DIR/tls.key
 #   lab_exim HOST [LINE...]                   Debian's Exim on port 25 of HOST, lines into its main section;
-#                                             "RELAY_FROM = HOSTS" lets these relay
+#                                             "RELAY_FROM = HOSTS" lets these relay; what is not for here goes
+#                                             to "RELAY_TO = HOST", or is thrown away
 #   lab_opensmtpd HOST [LINE...]              Debian's OpenSMTPD there, lines into its configuration
 #   lab_nft HOST                              rules of nftables there, from standard input
 #   lab_fetch_more                            fetches them: before lab_new, as lab_fetch
@@ -207,10 +208,18 @@ lab_exim() {
 		  driver = accept
 		  domains = +local_domains
 		  transport = file
+		.ifdef RELAY_TO
+		away:
+		  driver = manualroute
+		  route_list = * RELAY_TO
+		  transport = smtp
+		.endif
 		nowhere:
 		  driver = accept
 		  transport = nowhere
 		begin transports
+		smtp:
+		  driver = smtp
 		file:
 		  driver = appendfile
 		  file = $dir/mail/user
