@@ -96,6 +96,24 @@ works "stopped, it loses its places to another one" wait_for 20 replaced $second
 works "refused again" wait_for 5 is_refused
 works "the old one is gone when it can be" wait_for 5 ended $second
 
+# --- the mail server starts anew --------------------------------------------------------------------
+
+# Refused connections are at the mail server's port, and stay there for a minute when they are over.
+end_server() { kill "$(lab_exec mail ss -Hltnp 'sport = :25' | grep -o 'pid=[0-9]*' | cut -d= -f2)" && wait_for 5 eval '! listens mail 25'; }
+lingers() { lab_exec mail ss -Htn state time-wait 'sport = :25' | grep -q .; }
+
+talk_to bad $bad4 $LAB_MAIL4
+works "a client is being told" hear '^554'
+works "the mail server ends" end_server
+works "and gets its port again" serve mail 25
+tell QUIT
+works "the client has finished" hear '^221'
+hang_up
+works "and its connection is in TIME-WAIT" wait_for 5 lingers
+works "the mail server ends once more" end_server
+works "and gets its port again, too" serve mail 25
+works "refused again" wait_for 5 is_refused
+
 # --- brakes ---------------------------------------------------------------------------------------
 
 rm "$pins/links/refuse"

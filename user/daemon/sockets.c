@@ -32,6 +32,8 @@ static int set(int fd, int level, int option, int value)
 static int set_all(int fd, int family)
 {
 	set(fd, IPPROTO_IP, IP_FREEBIND, 1); /* whatever has become of lo */
+	/* The connections are at the mail server's port: without it none could start while they last. */
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
 	set(fd, SOL_SOCKET, SO_SNDBUF, BUFFER);
 	set(fd, SOL_SOCKET, SO_RCVBUF, BUFFER);
