@@ -122,6 +122,19 @@ same "has put it back" "$(in_map)" "5 "
 same "and the known sender" "$(json known.messages check 198.51.100.20)" 5
 lab_daemon_stop mail >/dev/null 2>&1
 
+# --- over a boot: of what was before it the boot clock knows nothing --------------------------------
+
+works "a ban of before the boot" put keep 203.0.113.9 "$state" 315360000
+works "down" wall down
+works "up" wall up
+says "it is restored, and says nothing wrong about how long it took" \
+	'^203\.0\.113\.9 .* 3 x relay-denied, last: 554 5\.7\.1 kept' wall bans
+works "one of this boot" put keep 203.0.113.10 "$state"
+works "down" wall down
+works "up" wall up
+says "says how long that took" '^203\.0\.113\.10 .* 3 x relay-denied in 40 s, last: ' wall bans
+works "both taken back" wall unblock 203.0.113.9 203.0.113.10
+
 # --- a clock that was set back by a year meanwhile ------------------------------------------------
 
 lasts() { # SECONDS at most

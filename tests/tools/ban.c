@@ -10,7 +10,7 @@
  *	ban PINS proved                        a source was proven by replies, now
  *	ban PINS carried MESSAGES              accepted mail of all sources
  *	ban PINS event ADDR KIND FLAGS SINCE   what is said of such an event; SINCE 1: of the ban in the map
- *	ban PINS keep PREFIX STATE             the ledger's copy of a ban
+ *	ban PINS keep PREFIX STATE [AGO]       the ledger's copy of a ban, made so many seconds ago
  *	ban PINS day ADDR STATE AGO RELAY MAIL what it did that many days ago
  *
  * Keys of a ban: since until remember offended strikes mode origin members relay auth text (with
@@ -221,14 +221,14 @@ static int ended(int err, const struct error *why)
 	return err ? 1 : 0;
 }
 
-static int keep(const struct prefix *prefix, const char *state)
+static int keep(const struct prefix *prefix, const char *state, int64_t ago)
 {
 	struct ledger_ban kept = {
 		.prefix = *prefix,
-		.since = clock_wall() - 1,
+		.since = clock_wall() - ago,
 		.until = clock_wall() + 600,
 		.remember = clock_wall() + 86400,
-		.offended = clock_wall() - 41,
+		.offended = clock_wall() - ago - 40,
 		.strikes = 2,
 		.mode = MODE_ENFORCE,
 		.origin = BAN_BY_LOG,
@@ -295,7 +295,7 @@ static int run(struct wall *wall, int argc, char **argv)
 	if (!strcmp(what, "event") && argc > 6)
 		return tell_event(wall, &prefix, argv + 4);
 	if (!strcmp(what, "keep") && argc > 4)
-		return keep(&prefix, argv[4]);
+		return keep(&prefix, argv[4], argc > 5 ? atoll(argv[5]) : 1);
 	if (!strcmp(what, "day") && argc > 7)
 		return add_day(&prefix, argv + 4);
 	return 2;

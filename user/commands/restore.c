@@ -72,6 +72,9 @@ static void ban_of_ledger(const struct ledger_ban *kept, struct ban *out)
 		out->until = no_later(out->until, now, kept->until - kept->since);
 		out->remember = no_later(out->remember, now, kept->remember - kept->since);
 	}
+	/* Before this boot all times are one: rather no span between two of them than a wrong one. */
+	if (out->offended <= clock_boot_of(0))
+		out->offended = 0;
 	memcpy(out->offence, kept->offence, sizeof(out->offence));
 	memcpy(out->text, kept->text, sizeof(out->text));
 }
