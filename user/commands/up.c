@@ -153,8 +153,9 @@ static void tell_refusing(const struct going_up *up, struct wall *wall, bool ser
 	if (!refusing_wanted(wall, up->config))
 		return;
 	if (!served)
-		note("nothing listens on the protected ports in this network namespace: refusing is not "
-		     "possible here; sources are dropped instead, and whoever comes too often passes");
+		note("nothing listens on the protected ports in this network namespace; if the mail "
+		     "server is not only yet to start, but runs in another one, refusing is not "
+		     "possible here: sources are dropped instead, and whoever comes too often passes");
 	if (!pins_locked(place.pins, LOCK_DAEMON))
 		note("the refusal listener is the daemon's: until `smtpwall daemon` runs, sources are "
 		     "dropped instead of refused, and whoever comes too often passes");
