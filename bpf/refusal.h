@@ -27,6 +27,7 @@
 /* A new word is put together here, off the stack. Nothing interrupts a packet on its processor. */
 struct refuse_scratch {
 	struct flow_key key;
+	struct address network; /* of the client: told_network() */
 	struct refusal word;
 	struct told told; /* a new one */
 	__u64 generation; /* of the policy that was asked */
@@ -65,23 +66,38 @@ static __always_inline __u64 told_in_window(const struct settings *s, const stru
 }
 
 static __always_inline bool refuse_told_enough(const struct settings *s, const struct told *t,
-					       __u64 now)
+					       __u64 times, __u64 now)
 {
-	__u64 pending =
-		refuse_age(now, t->pending_since) < TOLD_PENDING ? read_once(t->pending) : 0;
+	__u64 pending;
 
-	return told_in_window(s, t, now) + pending >= s->refuse_times;
+	if (!t)
+		return false;
+	pending = refuse_age(now, t->pending_since) < TOLD_PENDING ? read_once(t->pending) : 0;
+	return told_in_window(s, t, now) + pending >= times;
+}
+
+/* The row of the ladder that a client has come to the end of, its own or its network's; NULL: none. */
+static __always_inline const struct told *refuse_ladder(const struct settings *s,
+							struct refuse_scratch *scratch, __u64 now)
+{
+	const struct told *t = bpf_map_lookup_elem(&told, &scratch->key.client);
+
+	if (refuse_told_enough(s, t, s->refuse_times, now))
+		return t;
+	if (address_is_v4(&scratch->key.client))
+		return 0;
+	t = bpf_map_lookup_elem(&told, &scratch->network);
+	return refuse_told_enough(s, t, s->refuse_times * TOLD_NETWORK, now) ? t : 0;
 }
 
 /* `again`: the SYN of a connection that has its word already. */
 static __always_inline enum refuse_word
-refuse_judge(const struct settings *s, const struct flow_key *key, bool again, __u64 now)
+refuse_judge(const struct settings *s, struct refuse_scratch *scratch, bool again, __u64 now)
 {
 	const struct refuse_state *state = refuse_state_get();
-	const struct told *t;
 	__u64 elsewhere;
 
-	if (!state || !refuse_listens(&key->server, now))
+	if (!state || !refuse_listens(&scratch->key.server, now))
 		return REFUSE_ABSENT;
 	elsewhere = read_once(state->elsewhere);
 	if (elsewhere && elsewhere >= s->refuse_since &&
@@ -89,22 +105,22 @@ refuse_judge(const struct settings *s, const struct flow_key *key, bool again, _
 		return REFUSE_ELSEWHERE;
 	if (again)
 		return REFUSE_WELL;
-	t = bpf_map_lookup_elem(&told, &key->client);
-	if (t && refuse_told_enough(s, t, now))
+	if (refuse_ladder(s, scratch, now))
 		return REFUSE_LADDER;
 	return read_once(state->open) >= (__s64)s->refuse_clients ? REFUSE_FULL : REFUSE_WELL;
 }
 
 /* --- the word ------------------------------------------------------------------------------------- */
 
-static __always_inline void refuse_wait(struct refuse_scratch *scratch, __u64 now)
+static __always_inline void refuse_wait(struct refuse_scratch *scratch, const struct address *who,
+					__u64 now)
 {
-	struct told *t = bpf_map_lookup_elem(&told, &scratch->key.client);
+	struct told *t = bpf_map_lookup_elem(&told, who);
 
 	if (!t) {
 		scratch->told.pending = 1;
 		scratch->told.pending_since = now;
-		bpf_map_update_elem(&told, &scratch->key.client, &scratch->told, BPF_NOEXIST);
+		bpf_map_update_elem(&told, who, &scratch->told, BPF_NOEXIST);
 		return;
 	}
 	if (refuse_age(now, t->pending_since) >= TOLD_PENDING) {
@@ -132,7 +148,9 @@ static __always_inline bool refuse_note(struct refuse_scratch *scratch, __u64 no
 		return false;
 	if (state && refuse_age(now, state->last) > 1000000000ULL)
 		state->last = now;
-	refuse_wait(scratch, now);
+	refuse_wait(scratch, &scratch->key.client, now);
+	if (!address_is_v4(&scratch->key.client))
+		refuse_wait(scratch, &scratch->network, now);
 	return true;
 }
 
@@ -166,10 +184,10 @@ __noinline int refuse_syn(__u64 now, __u32 charge)
 	if (!s || !scratch)
 		return REFUSE_ABSENT;
 	if (!charge)
-		return refuse_judge(s, &scratch->key, false, now);
+		return refuse_judge(s, scratch, false, now);
 	known = bpf_map_lookup_elem(&refusals, &scratch->key);
 	again = known && !known->connected && refuse_age(now, known->when) < REFUSAL_SYN;
-	how = refuse_judge(s, &scratch->key, again, now);
+	how = refuse_judge(s, scratch, again, now);
 	/* Whoever holds the half of a connection goes on holding it, whatever is said about it now. */
 	scratch->word.given = again ? known->given : 0;
 	if (how == REFUSE_WELL && again && known->reason == scratch->word.reason &&
@@ -230,6 +248,7 @@ static __always_inline void refuse_fill(struct refuse_scratch *scratch, const st
 	struct refusal *word = &scratch->word;
 
 	refuse_key(p, &scratch->key);
+	told_network(&p->source, &scratch->network);
 	scratch->generation = d->generation;
 	word->when = now;
 	word->since = d->since;

@@ -148,14 +148,14 @@ static __always_inline void session_flow(struct sock *sk, const struct address *
 }
 
 /* The source has completed a handshake with the listener: it is told once more in its window. */
-static __always_inline void refused_told(const struct settings *s, const struct address *source,
+static __always_inline void refused_told(const struct settings *s, const struct address *who,
 					 __u64 now)
 {
 	struct told first = {.began = now, .told = 1};
-	struct told *t = bpf_map_lookup_elem(&told, source);
+	struct told *t = bpf_map_lookup_elem(&told, who);
 
 	if (!t) {
-		bpf_map_update_elem(&told, source, &first, BPF_NOEXIST);
+		bpf_map_update_elem(&told, who, &first, BPF_NOEXIST);
 		return;
 	}
 	if (t->pending)
@@ -174,6 +174,7 @@ static __always_inline bool session_refused(const struct settings *s, struct soc
 {
 	struct refuse_state *state = refuse_state_get();
 	struct refuse_counts *counts;
+	struct address network;
 	struct refusal *word;
 	struct flow_key key;
 
@@ -192,6 +193,10 @@ static __always_inline bool session_refused(const struct settings *s, struct soc
 	if (counts)
 		counts->connected++;
 	refused_told(s, source, now);
+	if (!address_is_v4(source)) {
+		told_network(source, &network);
+		refused_told(s, &network, now);
+	}
 	return true;
 }
 

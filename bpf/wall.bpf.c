@@ -3,9 +3,9 @@
  * wall.bpf.c - the XDP programs
  *
  * `wall` is attached to the interfaces: parse, is it TCP to a protected port?, decide, count, and
- * in enforce mode drop, or let the refusal listener have the connection (refusal.h). `check` takes the same decision about the packet it is given by
- * BPF_PROG_RUN(2), leaves no trace in any map, and writes struct answer over the packet's start.
- * Both answer XDP_DROP (1) or XDP_PASS (2) for the mode in force.
+ * in enforce mode drop, or let the refusal listener have the connection (refusal.h). `check` takes the
+ * same decision about the packet it is given by BPF_PROG_RUN(2), leaves no trace in any map, and writes
+ * struct answer over the packet's start. Both answer XDP_DROP (1) or XDP_PASS (2) for the mode in force.
  *
  * Whatever goes wrong here (no settings, no policy) passes the packet: the wall never blocks by
  * accident.
@@ -152,13 +152,32 @@ int wall(struct xdp_md *ctx)
 	return fate == FATE_DROPPED ? XDP_DROP : XDP_PASS;
 }
 
+/* How often it was told, and until when it is dropped for that. */
+static __always_inline void answer_ladder(const struct settings *s, struct answer *a,
+					  const struct look *look)
+{
+	const struct decision *d = &look->decision;
+	const struct told *own, *end = 0;
+	struct refuse_scratch *scratch;
+	__u32 zero = 0;
+
+	own = d->refuses ? bpf_map_lookup_elem(&told, &look->packet.source) : 0;
+	a->refuse_told = own ? told_in_window(s, own, look->now) : 0;
+	a->refuse_since = a->refuse_told ? own->began : 0;
+	scratch = bpf_map_lookup_elem(&refuse_scratches, &zero);
+	if (d->refuse == REFUSE_LADDER && scratch)
+		end = refuse_ladder(s, scratch, look->now);
+	/* A row that only waits for its first handshakes has no window yet. */
+	a->refuse_until = end && end->began ? end->began + s->refuse_window : 0;
+	a->refuse_network = end && end != own;
+}
+
 static __always_inline void answer_fill(const struct settings *settings, struct answer *a,
 					const struct look *look)
 {
 	const struct decision *d = &look->decision;
 	const struct policy_list *list = 0;
 	struct policy_ref policy;
-	const struct told *t;
 
 	a->magic = ANSWER_MAGIC;
 	a->reason = d->reason;
@@ -181,10 +200,7 @@ static __always_inline void answer_fill(const struct settings *settings, struct 
 	a->ban_length = d->ban_length;
 	a->refuses = d->refuses;
 	a->refuse_word = d->refuse;
-	t = d->refuses ? bpf_map_lookup_elem(&told, &look->packet.source) : 0;
-	a->refuse_told = t ? told_in_window(settings, t, look->now) : 0;
-	a->refuse_since = a->refuse_told ? t->began : 0;
-	a->refuse_until = d->refuse == REFUSE_LADDER && t ? t->began + settings->refuse_window : 0;
+	answer_ladder(settings, a, look);
 	/* The policy that was asked, which may have been replaced since. */
 	if ((d->list || d->counted) && policy_open(&policy, d->generation))
 		list = policy_list(&policy, d->list ? d->list : d->counted);

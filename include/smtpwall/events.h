@@ -90,11 +90,11 @@ struct answer {
 	__u32 answered;	   /* 1: the DNSBLs' answer is in force; score and sites are theirs */
 	__s32 score;
 	__u32 sites;
-	__u32 ban_length;  /* reason abuse: prefix length of the ban that spoke, of 128 */
-	__u32 refuses;	   /* 1: the row that spoke refuses, where that is possible */
-	__u32 refuse_word; /* then an enum refuse_word: is it, and if not, why */
-	__u32 refuse_told; /* and how often it was told in its window */
-	__u32 unused;
+	__u32 ban_length;	    /* reason abuse: prefix length of the ban that spoke, of 128 */
+	__u32 refuses;		    /* 1: the row that spoke refuses, where that is possible */
+	__u32 refuse_word;	    /* then an enum refuse_word: is it, and if not, why */
+	__u32 refuse_told;	    /* and how often it was told in its window */
+	__u32 refuse_network;	    /* REFUSE_LADDER: 1: not it, but all of its IPv6 /64 together */
 	__u64 refuse_since;	    /* its window's beginning; 0 none */
 	__u64 refuse_until;	    /* REFUSE_LADDER: it is dropped until then */
 	struct list_name list_name; /* of `list`, or of `counted` */

@@ -77,9 +77,12 @@ struct refusal {
 /*
  * Map `told` (LRU): struct address -> struct told. The ladder: a source is told so many times in a window
  * that begins with the first time, then dropped. What is forged tells nobody: a handshake counts, and
- * SYNs only as far as they wait for theirs.
+ * SYNs only as far as they wait for theirs. Whoever holds an IPv6 /64 has an address for each connection:
+ * all of them together are told TOLD_NETWORK times as often as one, or a single one could keep all places
+ * of the listener for itself.
  */
-#define TOLD_MAX 65536
+#define TOLD_MAX     65536
+#define TOLD_NETWORK 4
 
 struct told {
 	__u64 began;	     /* of the window; 0: none */
@@ -89,6 +92,13 @@ struct told {
 };
 
 #define TOLD_PENDING (10ULL * 1000000000ULL)
+
+/* The key of all addresses of an IPv6 source's /64 together: an address that no host has. */
+static __always_inline void told_network(const struct address *source, struct address *key)
+{
+	*key = *source;
+	address_set_half(key, 1, ~0ULL);
+}
 
 /* Map `refuse_state`, one element, written by the kernel programs. */
 struct refuse_state {

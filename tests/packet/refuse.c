@@ -179,23 +179,34 @@ static struct told told_of(struct kit *kit, const char *client)
 	return t;
 }
 
-/* As sessions.bpf.c does when a handshake with the listener completes. */
-static void handshake(struct kit *kit, const char *client, uint16_t client_port)
+static void told_once(struct kit *kit, const struct address *who)
 {
-	struct flow_key key = key_of(client, client_port);
-	struct told t = told_of(kit, client);
-	struct refusal word;
+	struct told t = {0};
 
-	kit_must(bpf_map_lookup_elem(kit_map(kit, "refusals"), &key, &word), "no word", client);
-	word.connected = 1;
-	bpf_map_update_elem(kit_map(kit, "refusals"), &key, &word, BPF_ANY);
+	bpf_map_lookup_elem(kit_map(kit, "told"), who, &t);
 	t.pending -= t.pending != 0;
 	if (!t.began || kit_now(kit) - t.began >= kit->settings->refuse_window) {
 		t.began = kit_now(kit);
 		t.told = 0;
 	}
 	t.told++;
-	bpf_map_update_elem(kit_map(kit, "told"), &key.client, &t, BPF_ANY);
+	bpf_map_update_elem(kit_map(kit, "told"), who, &t, BPF_ANY);
+}
+
+/* As sessions.bpf.c does when a handshake with the listener completes. */
+static void handshake(struct kit *kit, const char *client, uint16_t client_port)
+{
+	struct flow_key key = key_of(client, client_port);
+	struct address network;
+	struct refusal word;
+
+	kit_must(bpf_map_lookup_elem(kit_map(kit, "refusals"), &key, &word), "no word", client);
+	word.connected = 1;
+	bpf_map_update_elem(kit_map(kit, "refusals"), &key, &word, BPF_ANY);
+	told_once(kit, &key.client);
+	told_network(&key.client, &network);
+	if (!address_is_v4(&key.client))
+		told_once(kit, &network);
 }
 
 /* A connection from beginning to end. */
@@ -487,6 +498,45 @@ static void test_ladder(struct kit *kit)
 	stage_close(&s);
 }
 
+/* Who holds an IPv6 /64 is not told for ever by taking another address each time. */
+static void test_ladder_of_network(struct kit *kit)
+{
+	struct stage s = stage_open(kit);
+	char client[64];
+	struct answer a;
+
+	for (uint16_t i = 1; i <= 5 * TOLD_NETWORK; i++) {
+		snprintf(client, sizeof(client), "2001:db8:f::1:%x", i);
+		if (i <= 2 * TOLD_NETWORK)
+			meets(kit, client, i, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+		else
+			refused_once(kit, client, i, REASON_BLOCK_LIST);
+	}
+	a = asked(kit, LISTED6);
+	kit_expect("check: verdict", a.verdict, VERDICT_DROP);
+	kit_expect("check: how", a.refuse_word, REFUSE_LADDER);
+	kit_expect("check: its network", a.refuse_network, 1);
+	kit_expect("check: told", a.refuse_told, 0);
+	kit_expect("check: until", a.refuse_until > a.now, true);
+	meets(kit, LISTED6, 6, TCP_SYN, REASON_BLOCK_LIST, DROPPED);
+	/* Other networks are not concerned, nor are IPv4's. */
+	meets(kit, "2001:db8:f:1::7", 6, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+	for (uint16_t i = 1; i <= 5 * TOLD_NETWORK + 1; i++) {
+		snprintf(client, sizeof(client), "198.51.100.%u", i);
+		refused_once(kit, client, i, REASON_BLOCK_LIST);
+	}
+	/* What only waited is forgotten. */
+	kit_pass_time(kit, TOLD_PENDING);
+	alive(kit, true);
+	meets(kit, LISTED6, 6, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+	/* One address alone comes to an end as ever, and no other one with it. */
+	for (uint16_t port = 7; port <= 10; port++)
+		refused_once(kit, LISTED6, port, REASON_BLOCK_LIST);
+	kit_expect("check: its own", asked(kit, LISTED6).refuse_network, 0);
+	kit_expect("check: how", asked(kit, LISTED6).refuse_word, REFUSE_LADDER);
+	stage_close(&s);
+}
+
 /* Rates pass where there is nobody to refuse, but not for ever. */
 static void test_ladder_of_rates(struct kit *kit)
 {
@@ -712,6 +762,7 @@ static const struct kit_test tests[] = {
 	{"elsewhere", test_elsewhere},
 	{"budget", test_budget},
 	{"ladder", test_ladder},
+	{"ladder-of-network", test_ladder_of_network},
 	{"ladder-of-rates", test_ladder_of_rates},
 	{"pending", test_pending},
 	{"taken-back", test_taken_back},

@@ -18,9 +18,9 @@ lab_new "$@"
 honest4=198.51.100.7 honest6=2001:db8:5100::7
 lab_star
 lab_client honest $honest4 $honest6
-lab_many bad 44.1.0.0/16 2001:db8:bad:1::/64 44.2.0.0/16 198.51.101.0/24
+lab_many bad 44.1.0.0/16 2001:db8:bad::/48 44.2.0.0/16 198.51.101.0/24
 lab_postfix mail smtpd_error_sleep_time=0 || { not_ok postfix "it did not start"; finish; }
-printf '44.1.0.0/16\n2001:db8:bad:1::/64\n' >"$spam_list"
+printf '44.1.0.0/16\n2001:db8:bad::/48\n' >"$spam_list"
 printf '44.2.0.0/16\n' >"$LAB_DIR/mail/slow.txt"
 config() { # MORE...
 	refuse_conf 'dnsbl:sites = ""' 'rate:source = "30/1h"' 'rate:source-burst = 6' 'refuse:budget = 100000' \
@@ -94,6 +94,15 @@ same "Postfix has seen none" "$(stranger)" 0
 works "nor has it a process more than for the honest client" test "$(cat "$LAB_DIR/most")" -le $((usual > 2 ? usual : 2))
 call bad 44.1.0.1 200 $LAB_MAIL4 400 400 1500
 same "five each: then they are dropped" "$(came refused) $(came unheard)" "200 200"
+told=0
+for ((i = 1; i <= 21; i++)); do
+	call bad 2001:db8:bad:4000::$i 1 $LAB_MAIL6 1 1 2000
+	told=$((told + $(came refused)))
+done
+same "of one IPv6 network twenty, whatever address they come from" $told 20
+says "check knows why" 'refuse +not now: all of its /64 together were told often enough, until ' wall check 2001:db8:bad:4000::99
+same "for scripts, too" "$(json refuse.state check 2001:db8:bad:4000::99) $(json refuse.network check 2001:db8:bad:4000::99)" \
+	"told-enough true"
 none_open() { [ "$(counted clients)" = 0 ]; }
 works "no place is left over" wait_for 5 none_open
 nobody_known() { ! bpftool -j map dump pinned "$pins/maps/proven" | grep -qF '"0xff","0xff","0x2c","0x01"'; }

@@ -4,8 +4,8 @@
  *
  *	callers FIRST SOURCES SERVER PORT COUNT AT-ONCE MS [talk|silent|deaf]
  *
- * COUNT connections, AT-ONCE of them open at a time, from the addresses FIRST, FIRST + 1 ... one after the
- * other and over again; each has MS for all it does. `talk` delivers as far as RCPT, says QUIT when it was
+ * COUNT connections, AT-ONCE of them open at a time, from the addresses FIRST, FIRST + 1 ... (of IPv6: one in
+ * each /64 from there on) one after the other and over again; each has MS for all it does. `talk` delivers as far as RCPT, says QUIT when it was
  * answered 4xx or 5xx or its recipient was taken, and waits for the end. `silent` never says a word. `deaf`
  * has a small receive buffer, reads nothing, and says NOOP ten times a second.
  *
@@ -92,7 +92,7 @@ static struct sockaddr_storage source(unsigned int number, char name[INET6_ADDRS
 	void *bytes = first.ss_family == AF_INET
 			      ? (void *)&((struct sockaddr_in *)&from)->sin_addr
 			      : (void *)&((struct sockaddr_in6 *)&from)->sin6_addr;
-	unsigned char *last = (unsigned char *)bytes + (first.ss_family == AF_INET ? 0 : 12);
+	unsigned char *last = (unsigned char *)bytes + (first.ss_family == AF_INET ? 0 : 4);
 	char text[INET6_ADDRSTRLEN] = "";
 	uint32_t end;
 

@@ -84,6 +84,7 @@ struct turned {
 	enum refuse_word word;
 	bool rate;     /* it is told 421 */
 	bool passes;   /* not refused, it passes */
+	bool network;  /* told often enough: not it, but its IPv6 /64 */
 	bool would;    /* monitor mode */
 	bool told_now; /* the verdict is refuse, in the mode in force or in enforce mode */
 	bool tarpit;

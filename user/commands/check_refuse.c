@@ -50,8 +50,8 @@ void turned_read(struct turned *t, struct wall *wall, const struct said *said,
 	t->times = s->refuse_times;
 	t->clients = s->refuse_clients;
 	t->since = a->refuse_since;
-	/* It may wait for its first handshakes, and has no window yet. */
-	t->until = t->since ? a->refuse_until : 0;
+	t->until = a->refuse_until;
+	t->network = a->refuse_network;
 	t->daemon = pins_locked(place.pins, LOCK_DAEMON);
 	t->attached = wall_refuse_attached(place.pins);
 	if (said->config)
@@ -79,11 +79,13 @@ static const char *obstacle(const struct turned *t, char *text, size_t size)
 		return text;
 	case REFUSE_LADDER:
 		if (t->until)
-			snprintf(text, size, "it was told often enough, until %s",
+			snprintf(text, size, "%s told often enough, until %s",
+				 t->network ? "all of its /64 together were" : "it was",
 				 clock_short(clock_wall_of(t->until), when));
 		else
 			snprintf(text, size,
-				 "so many of its connections are being made that no more are told");
+				 "so many connections of %s are being made that no more are told",
+				 t->network ? "its /64" : "it");
 		return text;
 	case REFUSE_BUDGET:
 		return "too many were refused in this second";
@@ -92,6 +94,12 @@ static const char *obstacle(const struct turned *t, char *text, size_t size)
 		break;
 	}
 	return "it is no new connection";
+}
+
+/* ... and so is not told any more. */
+static bool was_told(const struct turned *t)
+{
+	return !t->told_now && t->word == REFUSE_LADDER && t->told;
 }
 
 static const char *instead(const struct turned *t)
@@ -116,7 +124,7 @@ void turned_text(const struct turned *t)
 		     "known here");
 	else
 		printf("  refuse   not now: %s; %s\n", obstacle(t, text, sizeof(text)), instead(t));
-	if (!t->told_now && t->word == REFUSE_LADDER && t->reply[0])
+	if (was_told(t) && t->reply[0])
 		printf("  text     it was told: %s\n", t->reply);
 	printf("  told     %llu of %llu times", (unsigned long long)t->told,
 	       (unsigned long long)t->times);
@@ -131,13 +139,15 @@ void turned_json(const struct turned *t, json_object *o)
 
 	if (!t->refuses)
 		return;
-	if ((t->told_now || t->word == REFUSE_LADDER) && t->reply[0])
+	if ((t->told_now || was_told(t)) && t->reply[0])
 		json_text(o, "reply", t->reply);
 	refuse = json_object_new_object();
 	json_text(refuse, "state", refuse_word_name(t->word));
 	json_number(refuse, "told", t->told);
 	json_number(refuse, "times", t->times);
 	json_flag(refuse, "tarpit", t->tarpit);
+	if (t->network)
+		json_flag(refuse, "network", true);
 	if (t->since)
 		json_time(refuse, "since", clock_wall_of(t->since));
 	if (t->until)
