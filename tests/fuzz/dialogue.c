@@ -19,12 +19,20 @@ static void check(bool holds)
 		abort();
 }
 
+/* One reply: lines of one code, of which the last alone has a blank behind it. */
 static void check_reply(const char *out, size_t n)
 {
+	const char *line = out, *end = out + n;
+
 	check(n >= 6 && n < DIALOGUE_OUT && !memchr(out, '\0', n));
-	check(out[0] >= '2' && out[0] <= '5' && (out[3] == ' '));
-	check(!memcmp(out + n - 2, "\r\n", 2));
-	check(memchr(out, '\n', n) == out + n - 1);
+	while (line < end) {
+		const char *feed = memchr(line, '\n', (size_t)(end - line));
+
+		check(feed && feed - line >= 5 && feed[-1] == '\r');
+		check(line[0] >= '2' && line[0] <= '5' && !memcmp(line, out, 3));
+		check(line[3] == (feed + 1 == end ? ' ' : '-'));
+		line = feed + 1;
+	}
 }
 
 static size_t run(enum refuse_at at, const char *reply, const char *data, size_t size, size_t piece,
