@@ -58,7 +58,7 @@ static __always_inline void announce_ask(const struct settings *s, const struct 
 		n->asks_held++;
 		return;
 	}
-	bpf_map_update_elem(&asked, source, &now, BPF_ANY);
+	lru_put(&asked, source, &now, BPF_ANY);
 	if (now < read_once(s->watch_until))
 		bpf_ringbuf_output(&watched, &e, sizeof(e), 0);
 }
@@ -92,7 +92,7 @@ static __always_inline bool announce_is_news(const struct settings *s, const str
 		n->events_held++;
 		return false;
 	}
-	bpf_map_update_elem(&announced, source, &first, BPF_NOEXIST);
+	lru_put(&announced, source, &first, BPF_NOEXIST);
 	return true;
 }
 

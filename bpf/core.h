@@ -34,6 +34,20 @@ static __always_inline struct settings *settings_get(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
+/*
+ * Puts an entry into a map that is an LRU. When such a map is full, the kernel throws out first what nobody
+ * has looked up since it came; where all that is in it is in use, these are the newest entries. So
+ * whoever does not look up what he has put there anyway does it here.
+ */
+static __always_inline long lru_put(void *map, const void *key, const void *value, __u64 flags)
+{
+	long err = bpf_map_update_elem(map, key, value, flags);
+
+	if (!err)
+		bpf_map_lookup_elem(map, key);
+	return err;
+}
+
 /* The one place where the kernel side asks what time it is: boot clock, ns, with the test offset.
  */
 static __always_inline __u64 now_ns(const struct settings *s)

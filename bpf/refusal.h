@@ -120,7 +120,7 @@ static __always_inline void refuse_wait(struct refuse_scratch *scratch, const st
 	if (!t) {
 		scratch->told.pending = 1;
 		scratch->told.pending_since = now;
-		bpf_map_update_elem(&told, who, &scratch->told, BPF_NOEXIST);
+		lru_put(&told, who, &scratch->told, BPF_NOEXIST);
 		return;
 	}
 	if (refuse_age(now, t->pending_since) >= TOLD_PENDING) {
@@ -144,7 +144,7 @@ static __always_inline bool refuse_note(struct refuse_scratch *scratch, __u64 no
 		__builtin_memcpy(word->list_name.name, list->name, sizeof(word->list_name.name));
 	else
 		__builtin_memset(word->list_name.name, 0, sizeof(word->list_name.name));
-	if (bpf_map_update_elem(&refusals, &scratch->key, word, BPF_ANY))
+	if (lru_put(&refusals, &scratch->key, word, BPF_ANY))
 		return false;
 	if (state && refuse_age(now, state->last) > 1000000000ULL)
 		state->last = now;

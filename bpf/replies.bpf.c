@@ -205,7 +205,7 @@ static __always_inline void opening_note(const struct flow_key *key, const struc
 		a->blind = read_once(a->wall_seen) + BLIND < now;
 	if (flow)
 		bpf_map_delete_elem(&flows, key);
-	bpf_map_update_elem(&openings, key, &first, BPF_ANY);
+	lru_put(&openings, key, &first, BPF_ANY);
 }
 
 /*

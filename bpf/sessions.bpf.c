@@ -155,7 +155,7 @@ static __always_inline void refused_told(const struct settings *s, const struct 
 	struct told *t = bpf_map_lookup_elem(&told, who);
 
 	if (!t) {
-		bpf_map_update_elem(&told, who, &first, BPF_NOEXIST);
+		lru_put(&told, who, &first, BPF_NOEXIST);
 		return;
 	}
 	if (t->pending)

@@ -571,6 +571,57 @@ static void test_pending(struct kit *kit)
 	stage_close(&s);
 }
 
+static const char *nth_client(unsigned int i, uint16_t *port)
+{
+	static char client[64];
+
+	snprintf(client, sizeof(client), "198.51.100.%u", 1 + i % 199);
+	*port = (uint16_t)(1024 + i / 199);
+	return client;
+}
+
+/* Are there so many words fewer than there should be? */
+static unsigned int words_lost(struct kit *kit, unsigned int from, unsigned int to)
+{
+	unsigned int lost = 0;
+	uint64_t cookie;
+	uint16_t port;
+
+	for (unsigned int i = from; i < to; i++) {
+		const char *client = nth_client(i, &port);
+
+		look_up(kit, client, port, 25, &cookie);
+		lost += !cookie;
+	}
+	return lost;
+}
+
+/*
+ * The map of words is full, and each word was looked for again and again while its connection lasted; then
+ * several SYNs come before the word about the first of them is looked for. Left to itself an LRU takes
+ * the new ones for those that nobody needs.
+ */
+static void test_full_map(struct kit *kit)
+{
+	struct stage s = stage_open(kit);
+	unsigned int batch = 60, lasts = 10 * batch, lost = 0;
+	uint16_t port;
+
+	kit->settings->refuse_times = 1000000;
+	for (unsigned int i = 0; i < 3 * REFUSALS_MAX; i += batch) {
+		for (unsigned int j = i; j < i + batch; j++) {
+			const char *client = nth_client(j, &port);
+
+			kit_run(kit->run, frame_from(client, port, 25, TCP_SYN), 1);
+		}
+		lost += words_lost(kit, i, i + batch);
+		if (i >= lasts)
+			lost += words_lost(kit, i - lasts, i - lasts + batch);
+	}
+	kit_expect("words lost", lost, 0);
+	stage_close(&s);
+}
+
 /* --- words that hold no longer --------------------------------------------------------------------- */
 
 static void test_taken_back(struct kit *kit)
@@ -765,6 +816,7 @@ static const struct kit_test tests[] = {
 	{"ladder-of-network", test_ladder_of_network},
 	{"ladder-of-rates", test_ladder_of_rates},
 	{"pending", test_pending},
+	{"full-map", test_full_map},
 	{"taken-back", test_taken_back},
 	{"out-of-date", test_out_of_date},
 	{"other-processor", test_other_processor},

@@ -270,6 +270,30 @@ static void test_mail(struct kit *kit)
 	kit_expect("counted", talk_counts(kit).mail - before.mail, 2);
 }
 
+/* More connections than the map of openings has room for, on each of which the server takes its time to greet. */
+static void test_full_map(struct kit *kit)
+{
+	enum { LATE = 300 };
+	static struct talk talk[LATE];
+	static char client[LATE][64];
+	uint64_t before = talk_counts(kit).lost;
+
+	for (unsigned int i = 0; i < 3 * OPENINGS_MAX; i++) {
+		struct talk *t = &talk[i % LATE];
+
+		if (i >= LATE)
+			talk_say(t, BANNER);
+		snprintf(client[i % LATE], sizeof(client[0]), "198.51.100.%u", 1 + i % 200);
+		*t = (struct talk){.kit = kit,
+				   .client = client[i % LATE],
+				   .port = 25,
+				   .client_port = (uint16_t)(1024 + i / 200),
+				   .next = 77};
+		talk_syn_ack(t);
+	}
+	kit_expect("sessions lost sight of", talk_counts(kit).lost - before, 0);
+}
+
 static const struct kit_test tests[] = {
 	{"line", test_line},
 	{"many", test_many},
@@ -283,6 +307,7 @@ static const struct kit_test tests[] = {
 	{"families", test_families},
 	{"proves", test_proves},
 	{"mail", test_mail},
+	{"full-map", test_full_map},
 };
 
 KIT_MAIN("replies", tests)
