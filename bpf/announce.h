@@ -72,17 +72,22 @@ static __always_inline bool announce_is_news(const struct settings *s, const str
 					     enum mode mode, __u64 now)
 {
 	struct announced *a = bpf_map_lookup_elem(&announced, source);
-	struct announced first = {.when = now, .reason = reason, .verdict = verdict, .mode = mode};
+	__u32 bit = announced_bit(reason, verdict);
+	struct announced first = {
+		.when = now, .reason = reason, .verdict = verdict, .mode = mode, .told = bit};
 	struct notices *n;
 
 	if (a) {
-		if (a->reason == reason && a->verdict == verdict && a->mode == mode &&
-		    now - a->when < ANNOUNCE_AGAIN)
+		if (a->mode != mode || now - a->when >= ANNOUNCE_AGAIN) {
+			a->when = now;
+			a->told = 0;
+		}
+		if (a->told & bit)
 			return false;
-		a->when = now;
 		a->reason = reason;
 		a->verdict = verdict;
 		a->mode = mode;
+		a->told |= bit;
 		return true;
 	}
 	n = notices_get();

@@ -112,18 +112,24 @@ struct rate {
 };
 
 /*
- * Map `announced` (LRU): struct address -> struct announced. The last verdict that was told of a
- * source, so that events come on a change of state and not for every packet.
+ * Map `announced` (LRU): struct address -> struct announced. The verdicts that were told of a source lately, so
+ * that events come on a change of state and not for every packet; nor for every packet of one that goes
+ * to and fro between two states, which would fill the log.
  */
 #define ANNOUNCED_MAX 65536
 
 struct announced {
-	__u64 when;
-	enum reason reason;
+	__u64 when;	    /* the first one */
+	enum reason reason; /* the last one */
 	enum verdict verdict;
 	enum mode mode;
-	__u32 unused; /* 0 */
+	__u32 told; /* all of them: bits, announced_bit() */
 };
+
+static __always_inline __u32 announced_bit(enum reason reason, enum verdict verdict)
+{
+	return 1u << ((reason & (REASON_SLOTS - 1)) * 2 + (verdict == VERDICT_REFUSE));
+}
 
 /* Socket storage `session_marks`: this socket is counted in the entry that began at `since`. */
 struct session_mark {

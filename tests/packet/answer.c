@@ -96,26 +96,6 @@ static const char *const traced[] = {
 
 #define TRACED (sizeof(traced) / sizeof(*traced))
 
-static void count_event(void *context, const struct event *event)
-{
-	(void)event;
-	++*(unsigned int *)context;
-}
-
-static unsigned int ring_events(struct kit *kit, bool watch)
-{
-	struct error why = {""};
-	unsigned int events = 0;
-	struct ring *ring;
-	int fd;
-
-	kit_must(ring_open(kit->wall, watch, count_event, &events, &ring, &fd, &why), "ring_open",
-		 why.text);
-	ring_read(ring);
-	ring_close(ring);
-	return events;
-}
-
 static void trace(int program)
 {
 	static const char *const from[] = {
@@ -150,8 +130,8 @@ static void test_no_trace(struct kit *kit)
 	kit_proven(kit, "203.0.113.5", 5);
 	kit_charged(kit, RATE_SYN, "203.0.113.99", 150 * SECOND);
 	kit->settings->watch_until = FOREVER;
-	ring_events(kit, false);
-	ring_events(kit, true);
+	kit_events(kit, false);
+	kit_events(kit, true);
 	for (size_t i = 0; i < TRACED; i++)
 		before[i] = map_hash(kit_map(kit, traced[i]));
 	trace(kit->check);
@@ -160,15 +140,15 @@ static void test_no_trace(struct kit *kit)
 		if (after != before[i])
 			kit_fail("check changed the map %s", traced[i]);
 	}
-	kit_expect("events sent by check", ring_events(kit, false), 0);
-	kit_expect("events sent by check to watchers", ring_events(kit, true), 0);
+	kit_expect("events sent by check", kit_events(kit, false), 0);
+	kit_expect("events sent by check to watchers", kit_events(kit, true), 0);
 
 	/* The same packets do leave traces when they are real. */
 	trace(kit->run);
 	for (size_t i = 0; i < TRACED; i++)
 		changed += map_hash(kit_map(kit, traced[i])) != before[i];
 	kit_expect("maps that wall changed", changed, 5);
-	if (!ring_events(kit, false) || !ring_events(kit, true))
+	if (!kit_events(kit, false) || !kit_events(kit, true))
 		kit_fail("wall sent no events");
 }
 

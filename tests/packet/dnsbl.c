@@ -273,13 +273,8 @@ static void hear(void *context, const struct event *event)
 static struct asks asked(struct kit *kit)
 {
 	struct asks asks = {0};
-	struct error why = {""};
-	struct ring *ring;
-	int fd;
 
-	kit_must(ring_open(kit->wall, false, hear, &asks, &ring, &fd, &why), "ring_open", why.text);
-	ring_read(ring);
-	ring_close(ring);
+	kit_listen(kit, false, hear, &asks);
 	return asks;
 }
 

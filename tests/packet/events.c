@@ -22,23 +22,17 @@ static void hear(void *context, const struct event *event)
 	h->events++;
 }
 
-/* What has come in on a ring since it was read last. */
 static struct heard listen_to(struct kit *kit, bool watch)
 {
 	struct heard h = {0};
-	struct error why = {""};
-	struct ring *ring;
-	int fd;
 
-	kit_must(ring_open(kit->wall, watch, hear, &h, &ring, &fd, &why), "ring_open", why.text);
-	ring_read(ring);
-	ring_close(ring);
+	kit_listen(kit, watch, hear, &h);
 	return h;
 }
 
 static unsigned int heard(struct kit *kit)
 {
-	return listen_to(kit, false).events;
+	return kit_events(kit, false);
 }
 
 static void silence(struct kit *kit)

@@ -469,6 +469,28 @@ static void test_budget(struct kit *kit)
 	stage_close(&s);
 }
 
+/* A source that is refused and dropped in turn: its SYNs, and segments of a connection that was before. */
+static void test_told_once(struct kit *kit)
+{
+	struct stage s = stage_open(kit);
+
+	kit->settings->refuse_times = 1000;
+	kit_pass_time(kit, SECOND); /* the budget of events is that of a second */
+	kit_events(kit, false);
+	for (uint16_t port = 1; port <= 20; port++) {
+		meets(kit, LISTED, port, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+		meets(kit, LISTED, 100, TCP_ACK, REASON_BLOCK_LIST, DROPPED);
+	}
+	kit_expect("events", kit_events(kit, false), 2);
+	kit_pass_time(kit, ANNOUNCE_AGAIN);
+	alive(kit, true);
+	meets(kit, LISTED, 100, TCP_ACK, REASON_BLOCK_LIST, DROPPED);
+	meets(kit, LISTED, 21, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+	meets(kit, LISTED, 22, TCP_SYN, REASON_BLOCK_LIST, REFUSED);
+	kit_expect("events ten minutes later", kit_events(kit, false), 2);
+	stage_close(&s);
+}
+
 /* --- the ladder ---------------------------------------------------------------------------------- */
 
 static void test_ladder(struct kit *kit)
@@ -812,6 +834,7 @@ static const struct kit_test tests[] = {
 	{"full", test_full},
 	{"elsewhere", test_elsewhere},
 	{"budget", test_budget},
+	{"told-once", test_told_once},
 	{"ladder", test_ladder},
 	{"ladder-of-network", test_ladder_of_network},
 	{"ladder-of-rates", test_ladder_of_rates},

@@ -274,4 +274,32 @@ static inline void kit_charged(struct kit *kit, enum rate_kind kind, const char 
 	kit_must(bpf_map_update_elem(kit_map(kit, "rates"), &key, &rate, BPF_ANY), "rates", "");
 }
 
+/* What has come in on a ring since it was read last; `watch`: the one of `smtpwall watch`. */
+static inline void kit_listen(struct kit *kit, bool watch,
+			      void (*each)(void *context, const struct event *event), void *context)
+{
+	struct error why = {""};
+	struct ring *ring;
+	int fd;
+
+	kit_must(ring_open(kit->wall, watch, each, context, &ring, &fd, &why), "ring_open",
+		 why.text);
+	ring_read(ring);
+	ring_close(ring);
+}
+
+static inline void kit_count_event(void *context, const struct event *event)
+{
+	(void)event;
+	++*(unsigned int *)context;
+}
+
+static inline unsigned int kit_events(struct kit *kit, bool watch)
+{
+	unsigned int events = 0;
+
+	kit_listen(kit, watch, kit_count_event, &events);
+	return events;
+}
+
 #endif
