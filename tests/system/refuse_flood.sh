@@ -103,6 +103,11 @@ same "of one IPv6 network twenty, whatever address they come from" $told 20
 says "check knows why" 'refuse +not now: all of its /64 together were told often enough, until ' wall check 2001:db8:bad:4000::99
 same "for scripts, too" "$(json refuse.state check 2001:db8:bad:4000::99) $(json refuse.network check 2001:db8:bad:4000::99)" \
 	"told-enough true"
+clock 20
+becomes "not because of those that wait for their handshake: these were forgotten" 5 told-enough \
+	json refuse.state check 2001:db8:bad:4000::99
+clock 0
+works "the listener is there at this time, too" wait_for 5 eval '[ "$(json refuse.state check 44.1.63.1)" = refused ]'
 none_open() { [ "$(counted clients)" = 0 ]; }
 works "no place is left over" wait_for 5 none_open
 nobody_known() { ! bpftool -j map dump pinned "$pins/maps/proven" | grep -qF '"0xff","0xff","0x2c","0x01"'; }
