@@ -13,7 +13,7 @@ static const char *nth_client(unsigned int i, uint16_t *port)
 	return client;
 }
 
-/* Are there so many words fewer than there should be? */
+/* How many of these connections have no word any more? Looks for each once. */
 static unsigned int words_lost(struct kit *kit, unsigned int from, unsigned int to)
 {
 	unsigned int lost = 0;
@@ -109,7 +109,6 @@ static void test_out_of_date(struct kit *kit)
 	stage_close(&s);
 }
 
-/* Without a word nobody's connection is touched, on whatever port. */
 /* Another processor was faster: what it wrote is later than what this one takes for now. */
 static void test_other_processor(struct kit *kit)
 {
@@ -174,6 +173,7 @@ static void test_dropped_syn(struct kit *kit)
 	stage_close(&s);
 }
 
+/* Without a word nobody's connection is touched, on whatever port. */
 static void test_others(struct kit *kit)
 {
 	struct stage s = stage_open(kit);

@@ -4,10 +4,11 @@
  *
  *	callers FIRST SOURCES SERVER PORT COUNT AT-ONCE MS [talk|silent|deaf]
  *
- * COUNT connections, AT-ONCE of them open at a time, from the addresses FIRST, FIRST + 1 ... (of IPv6: one in
- * each /64 from there on) one after the other and over again; each has MS for all it does. `talk` delivers as far as RCPT, says QUIT when it was
- * answered 4xx or 5xx or its recipient was taken, and waits for the end. `silent` never says a word. `deaf`
- * has a small receive buffer, reads nothing, and says NOOP ten times a second.
+ * COUNT connections, AT-ONCE of them open at a time, from the addresses FIRST, FIRST + 1 ... (of IPv6: one
+ * in each /64 from there on) one after the other and over again; each has MS for all it does. `talk`
+ * delivers as far as RCPT, says QUIT when it was answered 4xx or 5xx or its recipient was taken, and waits
+ * for the end. `silent` never says a word. `deaf` has a small receive buffer, reads nothing, and says NOOP
+ * ten times a second.
  *
  * Prints in one line what came of them, as WORD=NUMBER:
  *
